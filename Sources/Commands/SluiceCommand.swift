@@ -1,0 +1,11 @@
+package import ArgumentParser
+
+/// `sluice`: the root command. Each subcommand is a file of its own and a few lines over a library call.
+package struct SluiceCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "sluice",
+    abstract: "Pre-trains video action-recognition networks from weakly-labelled videos.",
+    subcommands: [])
+
+  package init() {}
+}
