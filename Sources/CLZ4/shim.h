@@ -1,0 +1,4 @@
+// LZ4 block compression.
+#pragma once
+
+#include <lz4.h>

@@ -1,0 +1,4 @@
+// XXH3 64-bit hashes.
+#pragma once
+
+#include <xxhash.h>

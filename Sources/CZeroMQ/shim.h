@@ -1,0 +1,31 @@
+// libzmq, and the two Linux calls that the Glibc module does not offer to Swift.
+#pragma once
+
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <zmq.h>
+
+// ETERM is computed from another macro; a function keeps its value out of Swift's macro importer.
+static inline int sluice_zmq_eterm(void) { return ETERM; }
+
+// A non-blocking event counter: the file descriptor, or -1.
+static inline int sluice_eventfd_create(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+// Makes the descriptor readable. It fails only when the counter is full, and then it is readable already.
+static inline void sluice_eventfd_signal(int descriptor) {
+  uint64_t one = 1;
+  ssize_t ignored = write(descriptor, &one, sizeof one);
+  (void)ignored;
+}
+
+// Makes the descriptor unreadable again.
+static inline void sluice_eventfd_clear(int descriptor) {
+  uint64_t count;
+  ssize_t ignored = read(descriptor, &count, sizeof count);
+  (void)ignored;
+}
+
+// Names the calling thread; the kernel cuts it after 15 bytes.
+static inline void sluice_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
