@@ -9,11 +9,9 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 /// Every library target and what it may depend on; dependencies point down only.
 let modules: [(name: String, dependencies: [Target.Dependency])] = [
@@ -28,14 +26,13 @@ let modules: [(name: String, dependencies: [Target.Dependency])] = [
   (
     "Pipeline",
     [
-      "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, logging, collections,
-      subprocess,
+      "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, collections,
     ]
   ),
   ("PipelineTesting", ["Pipeline", "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Topology", "Synthesis"]),
   (
     "Commands",
-    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", argumentParser, logging]
+    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", argumentParser]
   ),
 ]
 
@@ -44,12 +41,10 @@ let package = Package(
   products: [.executable(name: "sluice", targets: ["sluice"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
     .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),

@@ -1,0 +1,202 @@
+import Crypto
+import Foundation
+import Glibc
+package import Networks
+package import Tensors
+
+/// A checkpoint on disk: each shard's blocks at exactly one version, and a manifest with their hashes.
+///
+/// Written beside as `.step-N.partial`, flushed, then renamed: a directory named `step-N` is whole.
+package struct Checkpoint: Sendable {
+  package struct Manifest: Codable, Sendable, Equatable {
+    package struct File: Codable, Sendable, Equatable {
+      package var name: String
+      package var shard: Int
+      package var sha256: String
+    }
+    package var version: Int
+    package var elements: Int
+    package var blockElements: Int
+    package var files: [File]
+    /// What a resume must find unchanged: settings that influence results, corpus and numerics.
+    package var settings: [String: String]
+    package var corpus: String
+    package var numerics: [String: String]
+  }
+
+  package let directory: String
+  package let manifest: Manifest
+
+  package static func name(_ version: Int) -> String {
+    let digits = String(version)
+    return "step-" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+  }
+
+  package static func path(in run: String, version: Int) -> String { "\(run)/checkpoints/\(name(version))" }
+
+  package static func partialPath(in run: String, version: Int) -> String {
+    "\(run)/checkpoints/.\(name(version)).partial"
+  }
+
+  /// - Throws: `.checkpoint` when the manifest is missing or unreadable.
+  package init(directory: String) throws(PipelineError) {
+    self.directory = directory
+    do {
+      manifest = try JSONDecoder().decode(
+        Manifest.self, from: Data(contentsOf: URL(fileURLWithPath: "\(directory)/manifest.json")))
+    } catch {
+      throw PipelineError(.checkpoint, "\(directory)/manifest.json: cannot be read (\(error.localizedDescription))")
+    }
+  }
+
+  /// The whole checkpoints of a run, oldest first; partial ones are not among them.
+  package static func all(in run: String) -> [Checkpoint] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(run)/checkpoints")) ?? []
+    return names.filter { $0.hasPrefix("step-") }.compactMap { try? Checkpoint(directory: "\(run)/checkpoints/\($0)") }
+      .sorted { $0.manifest.version < $1.manifest.version }
+  }
+}
+
+// MARK: - Writing
+
+extension Checkpoint {
+  /// One shard's part. Called by the shard.
+  /// - Returns: the file's name and SHA-256.
+  package static func writeShard(
+    run: String, version: Int, shard: Int, shards: Int, parameters: [(block: Int, buffer: AlignedBuffer)],
+    momentum: [(block: Int, buffer: AlignedBuffer)]
+  ) throws -> (name: String, sha256: String) {
+    let directory = partialPath(in: run, version: version)
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let name = "shard-\(shard)-of-\(shards).safetensors"
+    let tensors =
+      parameters.map { tensor("block.\($0.block).parameters", $0.buffer) }
+      + momentum.map { tensor("block.\($0.block).momentum", $0.buffer) }
+    try Safetensors.write(tensors, metadata: ["version": String(version)], to: "\(directory)/\(name)")
+    return (name, try sha256(ofFile: "\(directory)/\(name)"))
+  }
+
+  /// The manifest, and with it the checkpoint. Called by the coordinator once every shard has written.
+  package static func finish(run: String, manifest: Manifest) throws {
+    let partial = partialPath(in: run, version: manifest.version)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    try writeDurably(encoder.encode(manifest), to: "\(partial)/manifest.json")
+    let final = path(in: run, version: manifest.version)
+    if FileManager.default.fileExists(atPath: final) { try FileManager.default.removeItem(atPath: final) }
+    try synchronizeDirectory(partial)
+    try FileManager.default.moveItem(atPath: partial, toPath: final)
+    try synchronizeDirectory("\(run)/checkpoints")
+  }
+
+  /// Leftovers of checkpoints that were not finished.
+  package static func removePartial(in run: String) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(run)/checkpoints")) ?? []
+    for name in names where name.hasPrefix(".step-") {
+      try? FileManager.default.removeItem(atPath: "\(run)/checkpoints/\(name)")
+    }
+  }
+
+  private static func tensor(_ name: String, _ buffer: AlignedBuffer) -> Safetensors.Tensor {
+    Safetensors.Tensor(name: name, elementType: .float32, dimensions: [buffer.byteCount / 4], buffer: buffer)
+  }
+}
+
+// MARK: - Reading
+
+extension Checkpoint {
+  package struct Blocks {
+    package var parameters: [Int: AlignedBuffer] = [:]
+    package var momentum: [Int: AlignedBuffer] = [:]
+  }
+
+  /// The blocks of the checkpoint that `wanted` says, checked against the manifest's hashes.
+  /// - Throws: `.checkpoint` naming the file that is missing, damaged or of another network.
+  package func blocks(elements: Int, where wanted: (Int) -> Bool) throws(PipelineError) -> Blocks {
+    guard manifest.elements == elements, manifest.blockElements == BlockMap.blockElements else {
+      throw PipelineError(
+        .checkpoint, "\(directory): holds \(manifest.elements) elements, the network has \(elements)")
+    }
+    var blocks = Blocks()
+    for file in manifest.files { try read(file, into: &blocks, where: wanted) }
+    let map = BlockMap(elements: elements, shards: 1)
+    for block in 0..<map.blockCount where wanted(block) {
+      let bytes = map.range(of: block).count * 4
+      guard blocks.parameters[block]?.byteCount == bytes, blocks.momentum[block]?.byteCount == bytes else {
+        throw PipelineError(.checkpoint, "\(directory): block \(block) is missing or has another size")
+      }
+    }
+    return blocks
+  }
+
+  private func read(
+    _ file: Manifest.File, into blocks: inout Blocks, where wanted: (Int) -> Bool
+  ) throws(PipelineError) {
+    let path = "\(directory)/\(file.name)"
+    let tensors: [Safetensors.Tensor]
+    do {
+      guard try sha256(ofFile: path) == file.sha256 else {
+        throw PipelineError(.checkpoint, "its SHA-256 is not the manifest's")
+      }
+      tensors = try Safetensors.read(path).tensors
+    } catch {
+      throw PipelineError(.checkpoint, "\(path): \(error)")
+    }
+    for tensor in tensors where tensor.elementType == .float32 {
+      let parts = tensor.name.split(separator: ".")
+      guard parts.count == 3, parts[0] == "block", let block = Int(parts[1]), wanted(block) else { continue }
+      if parts[2] == "parameters" { blocks.parameters[block] = tensor.buffer }
+      if parts[2] == "momentum" { blocks.momentum[block] = tensor.buffer }
+    }
+  }
+
+  /// The whole flat vector of parameters and running statistics.
+  package func vector(elements: Int) throws(PipelineError) -> AlignedBuffer {
+    let blocks = try blocks(elements: elements) { _ in true }
+    let vector = AlignedBuffer(byteCount: elements * 4)
+    let map = BlockMap(elements: elements, shards: 1)
+    for (block, buffer) in blocks.parameters {
+      (vector.bytes.baseAddress! + map.range(of: block).lowerBound * 4)
+        .copyMemory(from: buffer.bytes.baseAddress!, byteCount: buffer.byteCount)
+    }
+    return vector
+  }
+}
+
+// MARK: - Files
+
+/// SHA-256 of a file as hexadecimal digits.
+func sha256(ofFile path: String) throws -> String {
+  let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+  defer { try? handle.close() }
+  var hash = SHA256()
+  while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty { hash.update(data: chunk) }
+  return hash.finalize().map { byte in
+    let digits = String(byte, radix: 16)
+    return digits.count == 1 ? "0" + digits : digits
+  }.joined()
+}
+
+/// Writes beside, flushes and renames.
+func writeDurably(_ data: Data, to path: String) throws {
+  let beside = path + ".partial"
+  try data.write(to: URL(fileURLWithPath: beside))
+  let handle = try FileHandle(forUpdating: URL(fileURLWithPath: beside))
+  try handle.synchronize()
+  try handle.close()
+  guard rename(beside, path) == 0 else {
+    throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))")
+  }
+}
+
+func synchronizeDirectory(_ path: String) throws(PipelineError) {
+  let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))") }
+  defer { close(descriptor) }
+  guard fsync(descriptor) == 0 else { throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))") }
+}
+
+extension Checkpoint {
+  /// Takes the checkpoint off the disk.
+  package func remove() { try? FileManager.default.removeItem(atPath: directory) }
+}

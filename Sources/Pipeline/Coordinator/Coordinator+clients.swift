@@ -1,0 +1,77 @@
+import Topology
+import Wire
+
+/// What `sluice status`, `scale` and `tap` ask.
+extension Coordinator {
+  func answer(_ envelope: Envelope, to client: WorkerID) {
+    guard let request = try? ClientRequest(from: envelope) else { return }
+    var reply = ClientReply()
+    switch request.action {
+    case .status: break
+    case .scale: reply.error = scale(request)
+    }
+    reply.status = status()
+    send(reply, to: client)
+  }
+
+  /// - Returns: what is wrong with the request, if anything.
+  private func scale(_ request: ClientRequest) -> String? {
+    let counts = request.counts ?? [:]
+    for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
+      guard let stage = Stage(rawValue: name), stage != .plan else {
+        let known = Stage.allCases.filter { $0 != .plan }.map(\.rawValue).joined(separator: ", ")
+        return "unknown stage \(name); stages are \(known)"
+      }
+      guard stage != .average else { return "average shards are fixed at the start of a run" }
+      guard (0...4096).contains(count) else { return "\(name)=\(count): give a number from 0 to 4096" }
+    }
+    let nodes = workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
+    if let host = request.host {
+      guard let node = nodes.first(where: { $0.identity.host == host }) else {
+        let names = nodes.map(\.identity.host).joined(separator: ", ")
+        return "no node \(host) in this run; nodes: \(names.isEmpty ? "none" : names)"
+      }
+      send(ScaleTo(counts: counts), to: node.identity.id)
+      return nil
+    }
+    guard !nodes.isEmpty else { return "no node is connected to this run" }
+    for (name, count) in counts.sorted(by: { $0.key < $1.key }) { spread(name, count, over: nodes) }
+    return nil
+  }
+
+  /// Shares a total out evenly over the nodes that run the stage, or over all if none does.
+  private func spread(_ stage: String, _ total: Int, over nodes: [Worker]) {
+    let running = Set(workers.values.filter { $0.identity.stage?.rawValue == stage }.map(\.identity.host))
+    let able = nodes.filter { running.contains($0.identity.host) }
+    let targets = able.isEmpty ? nodes : able
+    for (index, node) in targets.enumerated() {
+      let share = total / targets.count + (index < total % targets.count ? 1 : 0)
+      send(ScaleTo(counts: [stage: share]), to: node.identity.id)
+    }
+  }
+
+  private func status() -> RunStatus {
+    let now = Monotonic.seconds()
+    let list = workers.keys.sorted().map { id -> RunStatus.Worker in
+      let worker = workers[id]!
+      let counters = worker.counters
+      return RunStatus.Worker(
+        id: id, stage: worker.identity.stage?.rawValue ?? "node", host: worker.identity.host,
+        processID: worker.identity.processID, data: worker.hello.data, tap: worker.hello.tap, counters: counters,
+        waitShare: counters.aliveSeconds > 0 ? max(0, 1 - counters.busySeconds / counters.aliveSeconds) : 0,
+        silentSeconds: now - worker.lastSeen)
+    }
+    let state =
+      switch phase {
+      case .waiting: "waiting for average shards"
+      case .loading(let version, _): "loading step \(version)"
+      case .running: "running"
+      case .finished: "finished"
+      }
+    return RunStatus(
+      run: topology.name, directory: directory.path, incarnation: stamp.incarnation, version: machine.committed,
+      steps: machine.settings.finalVersion, state: state, loss: lastLoss, clipsLeased: machine.window.leasedCount,
+      leasesExpired: machine.window.expiredCount, quarantined: (try? ledger.quarantined().count) ?? 0,
+      workersLost: (try? ledger.workersLost()) ?? 0, waitShare: waitShares(), workers: list, tap: tap.endpoints)
+  }
+}

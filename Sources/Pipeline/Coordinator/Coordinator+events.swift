@@ -1,0 +1,181 @@
+import Corpus
+import Foundation
+import Topology
+import Wire
+
+extension Coordinator {
+  /// A worker's word on the work of this incarnation.
+  func report(_ kind: MessageKind, _ envelope: Envelope, from sender: WorkerID) {
+    let now = Monotonic.seconds()
+    switch kind {
+    case .accepted:
+      guard let accepted = try? Accepted(body: envelope.body) else { return }
+      for (key, owner) in zip(accepted.keys, accepted.owners) { machine.accepted(key, owner: owner, now: now) }
+    case .failed:
+      guard let failed = try? Failed(from: envelope) else { return }
+      let failure: WorkWindow.Failure =
+        failed.isTransient ? .transient(reason: failed.reason) : .verdict(reason: failed.reason)
+      perform(machine.failed(failed.key, by: sender, failure, now: now))
+    case .trained:
+      guard let report = try? TrainedReport(from: envelope) else { return }
+      perform(machine.trained(report, by: sender))
+    case .applied: if let applied = try? Applied(from: envelope) { shardApplied(applied) }
+    case .loaded: if let loaded = try? Loaded(from: envelope) { shardLoaded(loaded) }
+    case .checkpointed: if let written = try? Checkpointed(from: envelope) { shardWrote(written) }
+    case .evaluated:
+      guard let report = try? EvaluatedReport(from: envelope) else { return }
+      perform(machine.evaluated(report.group, scores: report.scores, by: sender))
+    default: break
+    }
+  }
+
+  /// Everything the machine can do now, and the end if there is nothing left.
+  func advance() {
+    guard phase == .running else {
+      if stopRequested, phase == .waiting { endRun() }
+      return
+    }
+    perform(machine.advance(now: Monotonic.seconds()))
+    guard phase == .running, machine.isFinished, checkpointed == machine.committed || machine.committed == 0 else {
+      return
+    }
+    endRun()
+  }
+
+  func perform(_ actions: [RunMachine.Action]) {
+    var leases: [WorkerID: [LeaseMessage.Entry]] = [:]
+    for action in actions {
+      do {
+        try perform(action, leases: &leases)
+      } catch let error as PipelineError {
+        return fail(error)
+      } catch {
+        return fail(PipelineError(.ledger, "\(error)"))
+      }
+    }
+    for worker in leases.keys.sorted() {
+      send(Envelope(.lease, stamp: stamp, body: LeaseMessage(entries: leases[worker]!).encodedBody), to: worker)
+    }
+  }
+
+  private func perform(_ action: RunMachine.Action, leases: inout [WorkerID: [LeaseMessage.Entry]]) throws {
+    switch action {
+    case .lease(let grant):
+      let item = try workItem(grant.key)
+      leases[grant.route.decode, default: []].append(
+        LeaseMessage.Entry(
+          item: item, augment: grant.route.augment, batch: grant.route.batch, owner: grant.route.owner))
+      tap.publish(grant.key) { (["path": .text(item.path), "label": .integer(item.label)], nil) }
+    case .train(let group, let worker, let batch): send(TrainLease(group: group, batch: batch), to: worker)
+    case .evaluate(let group, let worker, let batch): send(EvaluateLease(group: group, batch: batch), to: worker)
+    case .commit(let version, let reports): try commit(version, reports)
+    case .recordVerdict(let key, let reason): try recordVerdict(key, reason)
+    case .drop(let group, let batch): send(Drop(group: group), to: batch)
+    case .evaluated(let result): try record(result)
+    case .fail(let reason):
+      let isTransient = !reason.contains("consumed other clips")
+      fail(PipelineError(isTransient ? .transient : .audit, reason))
+    }
+  }
+
+  /// The plan's word on a key, with the index' word on the video.
+  func workItem(_ key: ItemKey) throws -> WorkItem {
+    switch key.group.kind {
+    case .training:
+      let draw = plan.draw(key)
+      var video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
+      video.label = draw.label
+      return plan.trainingItem(key, video: video)
+    case .evaluation:
+      return plan.evaluationItem(
+        key, video: evaluationVideos[key.group.index], clips: topology.evaluate!.clips)
+    }
+  }
+
+  private func recordVerdict(_ key: ItemKey, _ reason: String) throws {
+    let path = try workItem(key).path
+    let shown = reason.hasPrefix("\(path): ") ? String(reason.dropFirst(path.count + 2)) : reason
+    try ledger.recordVerdict(key, video: path, reason: shown)
+    progress.note("quarantined \(path): \(shown)")
+  }
+
+  private func commit(_ version: Int, _ reports: [TrainedReport]) throws {
+    let samples = reports.reduce(0) { $0 + $1.consumed.count }
+    let loss = reports.reduce(0) { $0 + $1.loss } / Double(reports.count)
+    let correct = reports.reduce(0) { $0 + $1.correct }
+    lastLoss = loss
+    try ledger.commit(
+      Ledger.Step(
+        version: version, incarnation: stamp.incarnation, samples: samples,
+        digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
+    try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
+    expiredReported = machine.window.expiredCount
+    broadcast(
+      Commit(version: version, checkpoint: isCheckpoint(version)), to: [.batch, .train, .average])
+    let rate = topology.train.learningRate(at: version - 1)
+    try appendMetrics(version: version, loss: loss, accuracy: Double(correct) / Double(samples), rate: rate)
+    progress.step(version, of: machine.settings.finalVersion, loss: loss, clips: samples)
+    try checkBadFraction(version)
+  }
+
+  private func isCheckpoint(_ version: Int) -> Bool {
+    version % topology.checkpoint.every == 0 || version == machine.stopAt
+      || machine.evaluations.contains { $0.version == version }
+  }
+
+  private func checkBadFraction(_ version: Int) throws {
+    let planned = version * topology.train.clipsPerStep
+    let substitutes = try ledger.substitutes(before: version)
+    guard Double(substitutes) > topology.maxBadFraction * Double(planned), substitutes >= 10 else { return }
+    throw PipelineError(
+      .transient,
+      "\(substitutes) of \(planned) clips needed a substitute, more than max_bad_fraction "
+        + "\(topology.maxBadFraction); see `sluice status` and the quarantine list in \(directory.ledgerPath)")
+  }
+
+  private struct Metrics: Encodable {
+    var step: Int
+    var loss: Double
+    var accuracy: Double
+    var learning_rate: Double
+    var seconds: Double
+    var wait_share: [String: Double]
+  }
+
+  private func appendMetrics(version: Int, loss: Double, accuracy: Double, rate: Double) throws {
+    try appendMetrics(
+      Metrics(
+        step: version, loss: loss, accuracy: accuracy, learning_rate: rate, seconds: Monotonic.seconds() - startedAt,
+        wait_share: waitShares()))
+  }
+
+  func appendMetrics(_ line: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    var data = try encoder.encode(line)
+    data.append(UInt8(ascii: "\n"))
+    if !FileManager.default.fileExists(atPath: directory.metricsPath) {
+      _ = FileManager.default.createFile(atPath: directory.metricsPath, contents: nil)
+    }
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.metricsPath))
+    defer { try? handle.close() }
+    try handle.seekToEnd()
+    try handle.write(contentsOf: data)
+  }
+
+  /// Share of its life a stage waited for input, over its workers.
+  func waitShares() -> [String: Double] {
+    var busy: [Stage: Double] = [:]
+    var alive: [Stage: Double] = [:]
+    for worker in workers.values {
+      guard let stage = worker.identity.stage, worker.counters.aliveSeconds > 0 else { continue }
+      busy[stage, default: 0] += worker.counters.busySeconds
+      alive[stage, default: 0] += worker.counters.aliveSeconds
+    }
+    var shares: [String: Double] = [:]
+    for (stage, seconds) in alive { shares[stage.rawValue] = max(0, 1 - busy[stage]! / seconds) }
+    return shares
+  }
+}

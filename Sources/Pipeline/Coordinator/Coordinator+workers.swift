@@ -1,0 +1,170 @@
+import Topology
+import Wire
+
+extension Coordinator {
+  /// A worker comes, or comes back after a restart of the coordinator.
+  func hello(_ envelope: Envelope, from sender: WorkerID) {
+    guard let hello = try? Hello(from: envelope), hello.identity.id == sender else { return }
+    guard envelope.run == 0 || envelope.run == stamp.run else {
+      return refuse(sender, "it belongs to another run than the one at this endpoint")
+    }
+    guard phase != .finished else { return send(Dismissed(), to: sender) }
+    do throws(PipelineError) {
+      if let fingerprint = hello.fingerprint {
+        let expected = try ledger.fingerprint(orAdopt: fingerprint)
+        guard expected.value == fingerprint.value else {
+          return refuse(sender, Self.difference(expected, fingerprint))
+        }
+      }
+    } catch {
+      return fail(error)
+    }
+    register(hello)
+  }
+
+  private static func difference(_ expected: Fingerprint, _ found: Fingerprint) -> String {
+    "its \(found.kind.rawValue) differs from the run's, so results would not be reproducible: "
+      + "\(found.value) (\(found.description)) here, \(expected.value) (\(expected.description)) in the run"
+  }
+
+  func refuse(_ worker: WorkerID, _ reason: String) {
+    progress.note("refused \(worker): \(reason)")
+    send(Refused(reason: reason), to: worker)
+  }
+
+  private func register(_ hello: Hello) {
+    let id = hello.identity.id
+    var worker = workers[id] ?? Worker(hello: hello, lastSeen: Monotonic.seconds())
+    let isNew = workers[id] == nil
+    worker.hello = hello
+    if hello.identity.stage == .average {
+      guard let shard = worker.shard ?? freeShard(for: hello) else {
+        return refuse(id, "all \(topology.count(.average)) average shards are there already")
+      }
+      worker.shard = shard
+      if let state = hello.shard, state.run == stamp.run { shardVersions[shard] = state.version }
+    }
+    workers[id] = worker
+    welcome(id)
+    guard isNew, let stage = hello.identity.stage else { return }
+    machine.join(id, stage: stage)
+    for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
+    for producer in stage.producers { sendPeers(of: producer, toWorker: id) }
+    if stage == .average { shardArrived() }
+  }
+
+  /// The shard index a worker takes: the one it had, or the first free one.
+  private func freeShard(for hello: Hello) -> Int? {
+    let taken = Set(workers.values.compactMap(\.shard))
+    if let state = hello.shard, state.run == stamp.run, !taken.contains(state.index) { return state.index }
+    return (0..<topology.count(.average)).first { !taken.contains($0) }
+  }
+
+  func welcome(_ id: WorkerID) {
+    send(
+      Welcome(
+        topology: topology.yaml(), classes: corpus.labels.count, directory: directory.path,
+        shard: workers[id]!.shard, shards: topology.count(.average)), to: id)
+  }
+
+  /// Tells every worker of `consumer` who makes its input.
+  func sendPeers(of stage: Stage, to consumer: Stage) {
+    for worker in workers.keys.sorted() where workers[worker]!.identity.stage == consumer {
+      sendPeers(of: stage, toWorker: worker)
+    }
+  }
+
+  private func sendPeers(of stage: Stage, toWorker worker: WorkerID) {
+    let peers = workers.keys.sorted().compactMap { id -> Peers.Peer? in
+      let peer = workers[id]!
+      guard peer.identity.stage == stage else { return nil }
+      return Peers.Peer(identity: peer.identity, data: peer.hello.data, shard: peer.shard)
+    }
+    send(Peers(stage: stage, peers: peers), to: worker)
+  }
+
+  /// A worker asked to go.
+  func letGo(_ id: WorkerID) {
+    remove(id)
+    send(Dismissed(), to: id)
+  }
+
+  /// A node says that a process has ended.
+  func exited(_ exit: WorkerExited) {
+    for id in exit.workers where workers[id] != nil {
+      if let item = exit.item, let signal = exit.signal { crashed(id, at: item, signal: signal) }
+      lose(id, reason: exit.reason)
+    }
+  }
+
+  /// A crash is pinned to the clip; the second one is a verdict on it.
+  private func crashed(_ id: WorkerID, at item: ItemKey, signal: Int32) {
+    guard CrashSignals.areVerdicts.contains(signal) else { return }
+    crashes[item, default: 0] += 1
+    guard crashes[item]! >= 2 else { return }
+    let path = (try? workItem(item))?.path ?? ""
+    let reason = "\(path): the decoder crashed twice (\(CrashSignals.name(signal)))"
+    perform(machine.failed(item, by: id, .verdict(reason: reason), now: Monotonic.seconds()))
+  }
+
+  func findSilentWorkers() {
+    let now = Monotonic.seconds()
+    for id in workers.keys.sorted() where now - workers[id]!.lastSeen > topology.lostAfter {
+      lose(id, reason: "silent for \(Int(topology.lostAfter)) s")
+    }
+  }
+
+  func lose(_ id: WorkerID, reason: String) {
+    guard phase != .finished, workers[id]!.identity.role == .stage else { return remove(id) }
+    progress.note("lost \(id): \(reason)")
+    do throws(PipelineError) {
+      try ledger.recordLoss(of: id, reason: reason)
+    } catch {
+      fail(error)
+    }
+    remove(id)
+  }
+
+  private func remove(_ id: WorkerID) {
+    guard let worker = workers.removeValue(forKey: id) else { return }
+    guard let stage = worker.identity.stage else { return }
+    pastCounters[id] = (stage, worker.counters)
+    machine.leave(id, stage: stage)
+    for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
+    if stage == .average, let shard = worker.shard { shardLost(shard) }
+  }
+}
+
+/// Signals by which a decoder says that the bytes it was given broke it.
+package enum CrashSignals {
+  package static let areVerdicts: Set<Int32> = [4, 6, 7, 8, 11]
+
+  package static func name(_ signal: Int32) -> String {
+    switch signal {
+    case 4: "SIGILL"
+    case 6: "SIGABRT"
+    case 7: "SIGBUS"
+    case 8: "SIGFPE"
+    case 9: "SIGKILL"
+    case 11: "SIGSEGV"
+    case 15: "SIGTERM"
+    default: "signal \(signal)"
+    }
+  }
+}
+
+extension Stage {
+  /// Whose output this stage takes.
+  package var producers: [Stage] {
+    switch self {
+    case .plan, .decode, .average: []
+    case .augment: [.decode]
+    case .batch: [.augment]
+    case .train: [.batch, .average]
+    case .evaluate: [.batch]
+    }
+  }
+
+  /// Who takes this stage's output.
+  package var consumers: [Stage] { Stage.allCases.filter { $0.producers.contains(self) } }
+}

@@ -1,0 +1,239 @@
+import Corpus
+import Foundation
+import Glibc
+import Networks
+package import Topology
+import Wire
+package import ZeroMQ
+
+/// The coordinator: performs what the run machine decides. Holds the run directory's lock, the plan and the ledger;
+/// every worker talks to it, no data goes through it.
+package actor Coordinator {
+  /// What it does at the moment.
+  enum Phase: Equatable {
+    /// Some shard is not there.
+    case waiting
+    /// Shards were told to load a version; these have not said they did.
+    case loading(version: Int, missing: Set<Int>)
+    case running
+    case finished
+  }
+
+  struct Worker {
+    var hello: Hello
+    var shard: Int?
+    var counters = WorkerCounters()
+    var lastSeen: Double
+    var identity: WorkerIdentity { hello.identity }
+  }
+
+  nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  let directory: RunDirectory
+  let topology: Topology
+  let identity: RunDirectory.Identity
+  let lock: RunDirectory.Lock
+  let corpus: Corpus
+  let plan: Plan
+  let ledger: Ledger
+  let layout: ParameterLayout
+  let evaluationVideos: [VideoRecord]
+  let progress: ProgressReporter
+  let startedAt = Monotonic.seconds()
+
+  var machine: RunMachine
+  var stamp: RunStamp
+  var phase = Phase.waiting
+  var workers: [WorkerID: Worker] = [:]
+  /// What each shard holds, as far as it has said.
+  var shardVersions: [Int: Int] = [:]
+  var crashes: [ItemKey: Int] = [:]
+  var checkpointFiles: [Int: [Checkpoint.Manifest.File]] = [:]
+  /// The version of the newest whole checkpoint.
+  var checkpointed: Int?
+  var labelAccuracy: [RunReport.LabelAccuracy] = []
+  var stopRequested = false
+  var cannotSubstitute = false
+  /// Totals of workers that have gone, by stage; the live ones' are in `workers`.
+  var pastCounters: [WorkerID: (stage: Stage, counters: WorkerCounters)] = [:]
+  var expiredReported = 0
+  var lastLoss: Double?
+  private var router: Socket!
+  let tap: TapPublisher
+  private let place: ProcessPlace
+  private var outcome: Result<RunReport, PipelineError>?
+  private var waiter: CheckedContinuation<RunReport, any Error>?
+
+  private static let tick = Duration.milliseconds(50)
+
+  /// Opens the run in `directory`, new or not.
+  /// - Parameters:
+  ///   - stopAfter: ends this session after so many steps in all.
+  /// - Throws: when the directory is locked, the corpus is missing or not the run's, the ledger cannot be opened.
+  package init(
+    directory: RunDirectory, stopAfter: Int?, context: Context, progress: ProgressReporter = ProgressReporter()
+  ) throws {
+    self.directory = directory
+    self.progress = progress
+    lock = try directory.lock()
+    identity = try directory.identity()
+    var topology = try directory.storedTopology()
+    corpus = try Corpus(directory: topology.corpus)
+    let counts = try corpus.counts(split: .train)
+    topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +))
+    self.topology = topology
+    plan = try Plan(topology: topology, counts: counts)
+    ledger = try Ledger(path: directory.ledgerPath)
+    let train = topology.train
+    layout = try ParameterLayout(
+      NetworkDefinition(name: train.network, classes: corpus.labels.count, width: train.width))
+    evaluationVideos = try Self.evaluationVideos(topology, corpus)
+    machine = RunMachine(settings: Self.settings(topology, videos: evaluationVideos.count))
+    if let stopAfter { machine.stop(at: stopAfter) }
+    let begun = try ledger.beginIncarnation("coordinator started")
+    if begun.predecessorDied { try ledger.recordLoss(of: "coordinator", reason: "ended without a word") }
+    stamp = RunStamp(run: identity.run, incarnation: begun.number)
+    thread = SocketThread(name: "coordinator")
+    let host = topology.coordinator
+    place = ProcessPlace(
+      context: context, host: host.name, address: topology.hosts.count > 1 ? host.address : nil)
+    tap = try TapPublisher(stage: Stage.plan.rawValue, worker: "\(host.name)/plan", place: place, thread: thread)
+  }
+
+  private static func evaluationVideos(_ topology: Topology, _ corpus: Corpus) throws -> [VideoRecord] {
+    guard let evaluate = topology.evaluate else { return [] }
+    guard let split = Split(rawValue: evaluate.split) else {
+      throw PipelineError(.configuration, "evaluate.split: \(evaluate.split) is not a split")
+    }
+    let videos = try corpus.videos(split: split)
+    guard !videos.isEmpty else {
+      throw PipelineError(
+        .configuration, "\(topology.corpus): no video in the split \(evaluate.split) that evaluate.split names")
+    }
+    return videos
+  }
+
+  private static func settings(_ topology: Topology, videos: Int) -> RunMachine.Settings {
+    let train = topology.train
+    var settings = RunMachine.Settings(
+      replicas: train.replicas, batch: train.batch, inFlightRounds: topology.inFlight,
+      shards: topology.count(.average), finalVersion: train.steps!)
+    if let evaluate = topology.evaluate {
+      settings.evaluation = (videos: videos, clips: evaluate.clips)
+      settings.evaluateEvery = evaluate.every
+    }
+    settings.window.deadlineFloorSeconds = topology.leaseFloor
+    settings.window.transientRetries = topology.transientRetries
+    return settings
+  }
+
+  /// Runs until training is done, stopped or failed.
+  package func run() async throws -> RunReport {
+    try listen()
+    thread.watch(router) { self.drain() }
+    tap.start()
+    scheduleTick()
+    checkpointed = Checkpoint.all(in: directory.path).last?.manifest.version
+    Checkpoint.removePartial(in: directory.path)
+    return try await withCheckedThrowingContinuation { continuation in
+      if let outcome { continuation.resume(with: outcome.mapError { $0 as any Error }) } else { waiter = continuation }
+    }
+  }
+
+  /// Finishes the open step, writes a checkpoint and ends.
+  package func stop() {
+    guard !stopRequested else { return }
+    stopRequested = true
+    machine.stopEarly()
+    advance()
+  }
+
+  private func listen() throws {
+    router = try Socket(.router, in: place.context)
+    _ = try router.bind(identity.control)
+    guard topology.hosts.count > 1 || topology.coordinator.port != nil else { return }
+    let host = topology.coordinator
+    _ = try router.bind("tcp://\(host.address):\(host.port ?? Topology.defaultPort)")
+  }
+
+  private func scheduleTick() {
+    _ = thread.schedule(after: Self.tick) {
+      guard self.outcome == nil else { return }
+      self.findSilentWorkers()
+      self.advance()
+      self.scheduleTick()
+    }
+  }
+
+  // MARK: Messages
+
+  private func drain() {
+    while outcome == nil, let message = try? router.receive() {
+      guard message.parts.count == 2, let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode),
+        let kind = envelope.messageKind
+      else { continue }
+      receive(kind, envelope, from: String(decoding: message.parts[0].array, as: UTF8.self))
+    }
+    advance()
+  }
+
+  private func receive(_ kind: MessageKind, _ envelope: Envelope, from sender: WorkerID) {
+    switch kind {
+    case .hello: hello(envelope, from: sender)
+    case .request: answer(envelope, to: sender)
+    case .workerExited:
+      guard envelope.run == stamp.run, let exit = try? WorkerExited(from: envelope) else { return }
+      exited(exit)
+    default:
+      guard envelope.run == stamp.run, workers[sender] != nil else {
+        send(Introduce(), to: sender)
+        return
+      }
+      workers[sender]!.lastSeen = Monotonic.seconds()
+      switch kind {
+      case .heartbeat: if let beat = try? Heartbeat(from: envelope) { workers[sender]!.counters = beat.counters }
+      case .leaving: letGo(sender)
+      default:
+        // Anything else belongs to one incarnation.
+        guard envelope.incarnation == stamp.incarnation else { return }
+        report(kind, envelope, from: sender)
+      }
+    }
+  }
+
+  func send(_ message: some ControlMessage, to worker: WorkerID) { send(message.envelope(stamp), to: worker) }
+
+  func send(_ envelope: Envelope, to worker: WorkerID) {
+    // A worker that is not connected is found silent, or comes back and says hello.
+    _ = try? router.send(
+      Multipart(MessagePart(bytes: Array(worker.utf8)), MessagePart(bytes: envelope.encoded())))
+  }
+
+  func broadcast(_ message: some ControlMessage, to stages: Set<Stage>) {
+    for worker in workers.keys.sorted() {
+      guard let stage = workers[worker]!.identity.stage, stages.contains(stage) else { continue }
+      send(message, to: worker)
+    }
+  }
+
+  // MARK: End
+
+  /// Ends the run with an error; workers are let go.
+  func fail(_ error: PipelineError) { finish(.failure(error)) }
+
+  func finish(_ result: Result<RunReport, PipelineError>) {
+    guard outcome == nil else { return }
+    outcome = result
+    phase = .finished
+    for worker in workers.keys.sorted() { send(Dismissed(), to: worker) }
+    // Linger is 0: the farewell gets a moment to leave before the socket closes.
+    _ = thread.schedule(after: .milliseconds(200)) {
+      self.thread.unwatch(self.router)
+      self.router.close()
+      self.tap.close()
+      self.waiter?.resume(with: result.mapError { $0 as any Error })
+      self.waiter = nil
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Glibc
+package import Topology
+
+/// A run's directory: made once, locked by the coordinator that runs in it.
+package struct RunDirectory: Sendable {
+  package struct Identity: Codable, Sendable, Equatable {
+    package var run: UInt64
+    package var name: String
+    /// Where the coordinator listens, on this host.
+    package var control: String
+    package var seed: UInt64
+  }
+
+  package let path: String
+
+  package init(path: String) { self.path = path }
+
+  package var topologyPath: String { "\(path)/topology.yaml" }
+  package var ledgerPath: String { "\(path)/ledger.sqlite" }
+  package var metricsPath: String { "\(path)/metrics.jsonl" }
+  package var reportPath: String { "\(path)/report.json" }
+  package var weightsPath: String { "\(path)/weights.safetensors" }
+  private var identityPath: String { "\(path)/run.json" }
+
+  package var exists: Bool { FileManager.default.fileExists(atPath: identityPath) }
+
+  /// Makes the directory for a new run.
+  /// - Throws: `.runDirectory` when something is there already.
+  package func create(_ topology: Topology) throws(PipelineError) {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard entries.isEmpty else {
+      throw PipelineError(
+        .runDirectory, "\(path): exists already; give --resume to go on with it, or another --output")
+    }
+    let run = UInt64.random(in: 1...(.max))
+    let identity = Identity(
+      run: run, name: topology.name, control: "ipc://@sluice/\(hexadecimal(run))/control", seed: topology.seed)
+    do {
+      try FileManager.default.createDirectory(atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
+      try writeDurably(Data(topology.yaml().utf8), to: topologyPath)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      try writeDurably(encoder.encode(identity), to: identityPath)
+    } catch {
+      throw PipelineError(.runDirectory, "\(path): cannot be made: \(error)")
+    }
+  }
+
+  /// Goes on with a run: worker counts and links may have changed, what influences results may not.
+  package func resume(_ topology: Topology) throws(PipelineError) {
+    guard exists else { throw PipelineError(.runDirectory, "\(path): no run to resume there") }
+    let lock = try lock()
+    defer { lock.release() }
+    let differences = try storedTopology().differences(from: topology)
+    guard differences.isEmpty else {
+      throw PipelineError(
+        .settingsDiffer,
+        "\(path): cannot resume, settings that influence results differ: " + differences.joined(separator: "; "))
+    }
+    do {
+      try writeDurably(Data(topology.yaml().utf8), to: topologyPath)
+    } catch {
+      throw PipelineError(.runDirectory, "\(topologyPath): \(error)")
+    }
+  }
+
+  package func storedTopology() throws(PipelineError) -> Topology {
+    do {
+      return try Topology.load(path: topologyPath, overrides: [])
+    } catch {
+      throw PipelineError(.runDirectory, "\(error)")
+    }
+  }
+
+  package func identity() throws(PipelineError) -> Identity {
+    do {
+      return try JSONDecoder().decode(Identity.self, from: Data(contentsOf: URL(fileURLWithPath: identityPath)))
+    } catch {
+      throw PipelineError(.runDirectory, "\(identityPath): not a run's directory (\(error.localizedDescription))")
+    }
+  }
+
+  /// An exclusive lock on the directory, gone with the process.
+  /// - Throws: `.runIsLive` when another process has it.
+  package func lock() throws(PipelineError) -> Lock {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw PipelineError(.runDirectory, "\(path): \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw PipelineError(.runIsLive, "\(path): a coordinator is running in it; stop it first")
+    }
+    return Lock(descriptor: descriptor)
+  }
+
+  package final class Lock: Sendable {
+    private let descriptor: Int32
+    init(descriptor: Int32) { self.descriptor = descriptor }
+    package func release() { flock(descriptor, LOCK_UN) }
+    deinit { close(descriptor) }
+  }
+
+  /// The only live run below `root`.
+  /// - Throws: `.noSuchRun` listing them when there are several or none.
+  package static func onlyLive(below root: String) throws(PipelineError) -> RunDirectory {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted()
+    let live = names.map { RunDirectory(path: "\(root)/\($0)") }.filter { $0.exists && $0.isLive }
+    guard live.count == 1 else {
+      let list = live.isEmpty ? "none" : live.map(\.path).joined(separator: ", ")
+      throw PipelineError(
+        .noSuchRun, "which run? live below \(root): \(list); name one with --run DIR|ENDPOINT")
+    }
+    return live[0]
+  }
+
+  package var isLive: Bool {
+    do {
+      try lock().release()
+      return false
+    } catch {
+      return error.code == .runIsLive
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package import Wire
+package import ZeroMQ
+
+/// A worker's line to the coordinator: says hello until it is welcome, beats, and keeps the run's stamp.
+///
+/// Lives on the worker's socket thread.
+package final class ControlLink {
+  private let socket: Socket
+  private let thread: SocketThread
+  private let hello: () -> Hello
+  private let counters: () -> WorkerCounters
+  package private(set) var stamp = RunStamp()
+  private var isWelcome = false
+  private var isClosed = false
+  package private(set) var staleDropped = 0
+  package private(set) var malformedDropped = 0
+
+  package var onWelcome: (Welcome) -> Void = { _ in }
+  package var onRefused: (String) -> Void = { _ in }
+  package var onMessage: (MessageKind, Envelope) -> Void = { _, _ in }
+
+  private static let beat = Duration.milliseconds(500)
+
+  package init(
+    join endpoint: String, identity: WorkerIdentity, context: Context, thread: SocketThread,
+    hello: @escaping () -> Hello, counters: @escaping () -> WorkerCounters
+  ) throws(ZeroMQError) {
+    var options = SocketOptions()
+    options.identity = Array(identity.id.utf8)
+    socket = try Socket(.dealer, in: context, options: options)
+    self.thread = thread
+    self.hello = hello
+    self.counters = counters
+    try socket.connect(endpoint)
+  }
+
+  package func start() {
+    thread.watch(socket) { [unowned self] in drain() }
+    sendHello()
+    scheduleBeat()
+  }
+
+  package func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    thread.unwatch(socket)
+    socket.close()
+  }
+
+  package func send(_ message: some ControlMessage) { send(message.envelope(stamp)) }
+
+  package func send(_ kind: MessageKind, _ body: some WireCodable) {
+    send(Envelope(kind, stamp: stamp, body: body.encodedBody))
+  }
+
+  private func send(_ envelope: Envelope) {
+    guard !isClosed else { return }
+    // Without a high-water mark a dealer never blocks; what a dead coordinator misses, its successor asks for again.
+    _ = try? socket.send(Multipart(MessagePart(bytes: envelope.encoded())))
+  }
+
+  private func sendHello() { send(hello()) }
+
+  private func scheduleBeat() {
+    _ = thread.schedule(after: Self.beat) { [weak self] in
+      guard let self, !isClosed else { return }
+      if isWelcome { send(Heartbeat(counters: counters())) } else { sendHello() }
+      scheduleBeat()
+    }
+  }
+
+  private func drain() {
+    while !isClosed, let message = try? socket.receive() {
+      guard let part = message.parts.first, let envelope = try? part.withUnsafeBytes(Envelope.decode),
+        let kind = envelope.messageKind
+      else {
+        malformedDropped += 1
+        continue
+      }
+      receive(kind, envelope)
+    }
+  }
+
+  private func receive(_ kind: MessageKind, _ envelope: Envelope) {
+    if isWelcome, envelope.run != stamp.run || envelope.incarnation < stamp.incarnation {
+      staleDropped += 1
+      return
+    }
+    switch kind {
+    case .welcome:
+      guard let welcome = try? Welcome(from: envelope) else {
+        malformedDropped += 1
+        return
+      }
+      stamp = envelope.stamp
+      isWelcome = true
+      onWelcome(welcome)
+    case .introduce:
+      isWelcome = false
+      sendHello()
+    case .refused:
+      onRefused((try? Refused(from: envelope))?.reason ?? "refused by the coordinator")
+    default:
+      guard isWelcome, envelope.stamp == stamp else {
+        staleDropped += 1
+        return
+      }
+      onMessage(kind, envelope)
+    }
+  }
+}

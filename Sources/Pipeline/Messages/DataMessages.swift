@@ -1,0 +1,244 @@
+package import Tensors
+package import Wire
+
+/// Leases for a decode worker, with the workers the clips go to.
+package struct LeaseMessage: Sendable {
+  package struct Entry: Sendable {
+    package var item: WorkItem
+    package var augment: WorkerID
+    package var batch: WorkerID
+    package var owner: Int
+  }
+  package var entries: [Entry]
+}
+
+extension LeaseMessage.Entry: WireCodable {
+  package func encode(to writer: inout ByteWriter) {
+    item.encode(to: &writer)
+    writer.write(augment)
+    writer.write(batch)
+    writer.write(owner)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      item: try WorkItem(from: &reader), augment: try String(from: &reader), batch: try String(from: &reader),
+      owner: try Int(from: &reader))
+  }
+}
+
+/// Head of a window (decode to augment): the lease goes on with it.
+package struct WindowHeader: Sendable, WireCodable {
+  package var entry: LeaseMessage.Entry
+  package var tensor: TensorDescriptor
+
+  package init(entry: LeaseMessage.Entry, tensor: TensorDescriptor) {
+    self.entry = entry
+    self.tensor = tensor
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    entry.encode(to: &writer)
+    tensor.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      entry: try LeaseMessage.Entry(from: &reader), tensor: try TensorDescriptor(from: &reader))
+  }
+}
+
+/// Head of a clip (augment to batch).
+package struct ClipHeader: Sendable, WireCodable {
+  package var key: ItemKey
+  package var owner: Int
+  package var label: Int
+  package var tensor: TensorDescriptor
+
+  package func encode(to writer: inout ByteWriter) {
+    key.encode(to: &writer)
+    writer.write(owner)
+    writer.write(label)
+    tensor.encode(to: &writer)
+  }
+}
+
+extension ClipHeader {
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      key: try ItemKey(from: &reader), owner: try Int(from: &reader), label: try Int(from: &reader),
+      tensor: try TensorDescriptor(from: &reader))
+  }
+}
+
+/// Head of a batch (batch to train or evaluate): one entry a slot, then the clips in one tensor.
+package struct BatchHeader: Sendable, WireCodable {
+  package struct Slot: Sendable, WireCodable {
+    package var key: ItemKey
+    package var label: Int
+    /// Of the clip's bytes, seeded by its key: the consumer checks each clip for itself.
+    package var checksum: UInt64
+
+    package init(key: ItemKey, label: Int, checksum: UInt64) {
+      self.key = key
+      self.label = label
+      self.checksum = checksum
+    }
+
+    package func encode(to writer: inout ByteWriter) {
+      key.encode(to: &writer)
+      writer.write(label)
+      writer.write(checksum)
+    }
+
+    package init(from reader: inout ByteReader) throws(WireError) {
+      self.init(
+        key: try ItemKey(from: &reader), label: try Int(from: &reader), checksum: try UInt64(from: &reader))
+    }
+  }
+
+  package var group: GroupKey
+  package var slots: [Slot]
+  package var tensor: TensorDescriptor
+
+  package init(group: GroupKey, slots: [Slot], tensor: TensorDescriptor) {
+    self.group = group
+    self.slots = slots
+    self.tensor = tensor
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    group.encode(to: &writer)
+    slots.encode(to: &writer)
+    tensor.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      group: try GroupKey(from: &reader), slots: try [Slot](from: &reader),
+      tensor: try TensorDescriptor(from: &reader))
+  }
+}
+
+/// Head of a gradient block (train to average), and of its acknowledgement.
+package struct BlockHeader: Sendable, WireCodable {
+  package var version: Int
+  package var block: Int
+  package var node: TreeNode
+  package var tensor: TensorDescriptor
+
+  package init(version: Int, block: Int, node: TreeNode, tensor: TensorDescriptor) {
+    self.version = version
+    self.block = block
+    self.node = node
+    self.tensor = tensor
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    writer.write(version)
+    writer.write(block)
+    writer.write(node.level)
+    writer.write(node.index)
+    tensor.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      version: try Int(from: &reader), block: try Int(from: &reader),
+      node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader)),
+      tensor: try TensorDescriptor(from: &reader))
+  }
+}
+
+/// A shard has taken (or already had) a block.
+package struct BlockTaken: Sendable, WireCodable {
+  package var version: Int
+  package var block: Int
+  package var node: TreeNode
+
+  package init(version: Int, block: Int, node: TreeNode) {
+    self.version = version
+    self.block = block
+    self.node = node
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    writer.write(version)
+    writer.write(block)
+    writer.write(node.level)
+    writer.write(node.index)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      version: try Int(from: &reader), block: try Int(from: &reader),
+      node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader)))
+  }
+}
+
+/// Head of a shard's parameters (average to train): one part a block follows.
+package struct ParametersHeader: Sendable, WireCodable {
+  package var version: Int
+  package var shard: Int
+  package var blocks: [Int]
+  package var tensors: [TensorDescriptor]
+
+  package init(version: Int, shard: Int, blocks: [Int], tensors: [TensorDescriptor]) {
+    self.version = version
+    self.shard = shard
+    self.blocks = blocks
+    self.tensors = tensors
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    writer.write(version)
+    writer.write(shard)
+    blocks.encode(to: &writer)
+    tensors.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      version: try Int(from: &reader), shard: try Int(from: &reader), blocks: try [Int](from: &reader),
+      tensors: try [TensorDescriptor](from: &reader))
+  }
+}
+
+/// The batch worker holds these clips.
+package struct Accepted: Sendable, WireCodable {
+  package var keys: [ItemKey]
+  package var owners: [Int]
+
+  package init(keys: [ItemKey], owners: [Int]) {
+    self.keys = keys
+    self.owners = owners
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    keys.encode(to: &writer)
+    owners.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(keys: try [ItemKey](from: &reader), owners: try [Int](from: &reader))
+    guard keys.count == owners.count else {
+      throw WireError(.value, "accepted: \(keys.count) keys, \(owners.count) owners")
+    }
+  }
+}
+
+extension WireCodable {
+  /// The value as an envelope's body.
+  package var encodedBody: [UInt8] {
+    var writer = ByteWriter()
+    encode(to: &writer)
+    return writer.bytes
+  }
+
+  /// - Throws: when the body is short, long or holds impossible values.
+  package init(body: [UInt8]) throws(WireError) {
+    var reader = ByteReader(body)
+    try self.init(from: &reader)
+    try reader.finish()
+  }
+}

@@ -1,0 +1,69 @@
+/// Train one replica's batch at the parameters of exactly `group.step`.
+package struct TrainLease: ControlMessage {
+  package static let kind = MessageKind.train
+  package var group: GroupKey
+  package var batch: WorkerID
+}
+
+extension TrainedReport: ControlMessage {
+  package static let kind = MessageKind.trained
+}
+
+/// Score one video's clips with the parameters of checkpoint `group.step`.
+package struct EvaluateLease: ControlMessage {
+  package static let kind = MessageKind.evaluate
+  package var group: GroupKey
+  package var batch: WorkerID
+}
+
+package struct EvaluatedReport: ControlMessage {
+  package static let kind = MessageKind.evaluated
+  package var group: GroupKey
+  /// Softmax averaged over the clips, one for each class.
+  package var scores: [Float]
+  package var seconds: Double
+}
+
+/// Everyone: the run is at `version`; what belongs to earlier steps can go. Shards write a checkpoint if asked.
+package struct Commit: ControlMessage {
+  package static let kind = MessageKind.commit
+  package var version: Int
+  package var checkpoint: Bool
+}
+
+/// A shard holds `version` now.
+package struct Applied: ControlMessage {
+  package static let kind = MessageKind.applied
+  package var shard: Int
+  package var version: Int
+}
+
+/// Shards: take your blocks from this checkpoint; nil is version 0, made from the seed or the weights file.
+package struct Load: ControlMessage {
+  package static let kind = MessageKind.load
+  package var version: Int
+  package var checkpoint: String?
+}
+
+package struct Loaded: ControlMessage {
+  package static let kind = MessageKind.loaded
+  package var shard: Int
+  package var version: Int
+  package var error: String?
+}
+
+/// A shard has written its part of a checkpoint.
+package struct Checkpointed: ControlMessage {
+  package static let kind = MessageKind.checkpointed
+  package var shard: Int
+  package var version: Int
+  package var file: String
+  package var sha256: String
+  package var error: String?
+}
+
+/// The batch worker may forget a group.
+package struct Drop: ControlMessage {
+  package static let kind = MessageKind.drop
+  package var group: GroupKey
+}

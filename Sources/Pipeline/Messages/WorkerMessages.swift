@@ -1,0 +1,155 @@
+package import Topology
+
+/// Where a peer can be reached; the nearest way is taken.
+package struct Endpoints: Sendable, Codable, Equatable {
+  package var inproc: String?
+  package var ipc: String?
+  package var tcp: String?
+
+  package init(inproc: String? = nil, ipc: String? = nil, tcp: String? = nil) {
+    self.inproc = inproc
+    self.ipc = ipc
+    self.tcp = tcp
+  }
+}
+
+/// Who a worker is: constant for the life of its process.
+package struct WorkerIdentity: Sendable, Codable, Equatable {
+  package enum Role: String, Sendable, Codable { case stage, node }
+
+  package var id: WorkerID
+  package var role: Role
+  /// Nil for a node.
+  package var stage: Stage?
+  /// The `hosts:` entry it belongs to, or a name of its own when it joined from elsewhere.
+  package var host: String
+  package var processID: Int32
+  /// Workers of one process share it: they talk over inproc.
+  package var processToken: String
+
+  package init(
+    id: WorkerID, role: Role, stage: Stage?, host: String, processID: Int32, processToken: String
+  ) {
+    self.id = id
+    self.role = role
+    self.stage = stage
+    self.host = host
+    self.processID = processID
+    self.processToken = processToken
+  }
+}
+
+/// First message of a worker, and again whenever the coordinator does not know it.
+package struct Hello: ControlMessage {
+  package static let kind = MessageKind.hello
+  package var identity: WorkerIdentity
+  package var data: Endpoints
+  package var tap: Endpoints
+  /// What must be the same in all workers of a kind: `numerics` or `decode`, and its value with what it stands for.
+  package var fingerprint: Fingerprint?
+  /// An average shard's state, if it has any.
+  package var shard: ShardState?
+}
+
+package struct Fingerprint: Sendable, Codable, Equatable {
+  package enum Kind: String, Sendable, Codable { case numerics, decode }
+  package var kind: Kind
+  package var value: String
+  /// Kernel path and library versions, for the message when two differ.
+  package var description: String
+}
+
+package struct ShardState: Sendable, Codable, Equatable {
+  package var index: Int
+  package var run: UInt64
+  package var version: Int
+}
+
+/// The coordinator takes the worker: everything it needs to know of the run.
+package struct Welcome: ControlMessage {
+  package static let kind = MessageKind.welcome
+  package var topology: String
+  package var classes: Int
+  package var directory: String
+  /// Which shard an average worker is; nil for others.
+  package var shard: Int?
+  package var shards: Int
+}
+
+package struct Refused: ControlMessage {
+  package static let kind = MessageKind.refused
+  package var reason: String
+}
+
+/// The coordinator does not know the sender: say hello.
+package struct Introduce: ControlMessage {
+  package static let kind = MessageKind.introduce
+  package init() {}
+}
+
+/// Twice a second.
+package struct Heartbeat: ControlMessage {
+  package static let kind = MessageKind.heartbeat
+  package var counters: WorkerCounters
+}
+
+/// What a worker counts, since it started.
+package struct WorkerCounters: Sendable, Codable, Equatable {
+  package var items = 0
+  package var busySeconds = 0.0
+  package var aliveSeconds = 0.0
+  package var duplicatesDropped = 0
+  package var malformedDropped = 0
+  package var staleDropped = 0
+  package var bytesOut = 0
+  package var residentBytes = 0
+  package init() {}
+}
+
+/// A worker asks to go; it stays until it is dismissed.
+package struct Leaving: ControlMessage {
+  package static let kind = MessageKind.leaving
+  package init() {}
+}
+
+package struct Dismissed: ControlMessage {
+  package static let kind = MessageKind.dismissed
+  package init() {}
+}
+
+/// The peers a consumer takes its input from, whole every time.
+package struct Peers: ControlMessage {
+  package static let kind = MessageKind.peers
+  package struct Peer: Sendable, Codable, Equatable {
+    package var identity: WorkerIdentity
+    package var data: Endpoints
+    package var shard: Int?
+  }
+  package var stage: Stage
+  package var peers: [Peer]
+}
+
+/// A decode or augment worker could not make a clip.
+package struct Failed: ControlMessage {
+  package static let kind = MessageKind.failed
+  package var key: ItemKey
+  package var reason: String
+  package var isTransient: Bool
+}
+
+/// A node's word that a worker's process has ended.
+package struct WorkerExited: ControlMessage {
+  package static let kind = MessageKind.workerExited
+  package var workers: [WorkerID]
+  package var reason: String
+  /// The signal that ended it, if one did.
+  package var signal: Int32?
+  /// The clip a decode worker was at.
+  package var item: ItemKey?
+}
+
+/// The number of workers of each stage a node is to run.
+package struct ScaleTo: ControlMessage {
+  package static let kind = MessageKind.scaleTo
+  package var counts: [String: Int]
+}

@@ -1,0 +1,196 @@
+import Foundation
+import Glibc
+package import Topology
+import Wire
+package import ZeroMQ
+
+/// One host's supervisor: a process for each stage worker, restarted when it dies, drained on demand.
+package actor NodeSupervisor {
+  /// How it ended.
+  package enum End: Sendable, Equatable {
+    case finished
+    case failed(String)
+  }
+
+  /// A place for one worker process.
+  private struct Slot {
+    var stages: [Stage]
+    var ordinal: Int
+    var child: ChildProcess?
+    var mark: CrashMark?
+    var startedAt = 0.0
+    var quickDeaths = 0
+    var isWanted = true
+  }
+
+  nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let host: Topology.Host
+  private let join: String
+  private let bindAddress: String?
+  private let executable: String
+  private let lifeline: Lifeline
+  private let context: Context
+  private var link: ControlLink!
+  private var slots: [String: Slot] = [:]
+  private var isDraining = false
+  private var ended: End?
+  private var waiter: CheckedContinuation<End, Never>?
+
+  private static let quickSeconds = 10.0
+  private static let quickDeathsLimit = 10
+  private static let killAfter = Duration.seconds(10)
+
+  /// - Parameters:
+  ///   - bindAddress: what workers bind tcp on; nil when no peer is on another host.
+  package init(
+    host: Topology.Host, join: String, bindAddress: String?, executable: String, lifeline: Lifeline, context: Context
+  ) {
+    self.host = host
+    self.join = join
+    self.bindAddress = bindAddress
+    self.executable = executable
+    self.lifeline = lifeline
+    self.context = context
+    thread = SocketThread(name: "node")
+  }
+
+  /// Runs the host's workers until the run is over or `drain` is called.
+  package func run() async throws -> End {
+    let identity = WorkerIdentity(
+      id: "\(host.name)/node#\(getpid())", role: .node, stage: nil, host: host.name, processID: getpid(),
+      processToken: "")
+    link = try ControlLink(
+      join: join, identity: identity, context: context, thread: thread,
+      hello: { Hello(identity: identity, data: Endpoints(), tap: Endpoints()) }, counters: { WorkerCounters() })
+    link.onRefused = { self.fail("\(self.host.name): \($0)") }
+    link.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    link.start()
+    for (stages, count) in groups() { setCount(stages, count) }
+    let end = await withCheckedContinuation { continuation in
+      if let ended { continuation.resume(returning: ended) } else { waiter = continuation }
+    }
+    link.close()
+    return end
+  }
+
+  /// Lets every worker finish what it has and ends.
+  package func drain() {
+    guard !isDraining else { return killAll() }
+    isDraining = true
+    for key in slots.keys { retire(key) }
+    endIfIdle()
+  }
+
+  package func killAll() {
+    for slot in slots.values { slot.child?.send(signal: SIGKILL) }
+  }
+
+  /// The stages that share a process, and how many of it.
+  private func groups() -> [([Stage], Int)] {
+    let alone = Stage.allCases.filter { $0 != .plan && !host.chain.contains($0) }
+    let chained = host.chain.isEmpty ? [] : [(host.chain, host.chain.map { host.count($0) }.max() ?? 0)]
+    return chained + alone.map { ([$0], host.count($0)) }
+  }
+
+  private func handle(_ kind: MessageKind, _ envelope: Envelope) {
+    switch kind {
+    case .dismissed: drain()
+    case .scaleTo:
+      guard let scale = try? ScaleTo(from: envelope) else { return }
+      for (name, count) in scale.counts.sorted(by: { $0.key < $1.key }) {
+        guard let stage = Stage(rawValue: name) else { continue }
+        setCount(groups().map(\.0).first { $0.contains(stage) } ?? [stage], count)
+      }
+    default: break
+    }
+  }
+
+  private func setCount(_ stages: [Stage], _ count: Int) {
+    guard !isDraining else { return }
+    let name = stages.map(\.rawValue).joined(separator: "+")
+    for ordinal in 0..<count {
+      let key = "\(name)/\(ordinal)"
+      guard slots[key]?.isWanted != true else { continue }
+      slots[key] = slots[key] ?? Slot(stages: stages, ordinal: ordinal)
+      slots[key]!.isWanted = true
+      if slots[key]!.child == nil { start(key) }
+    }
+    for key in slots.keys.sorted() {
+      guard slots[key]!.stages == stages, slots[key]!.ordinal >= count else { continue }
+      retire(key)
+    }
+  }
+
+  // MARK: Processes
+
+  private func start(_ key: String) {
+    guard let slot = slots[key], !isDraining, slot.isWanted, slot.child == nil else { return }
+    do throws(PipelineError) {
+      let mark = slot.stages.contains(.decode) ? try CrashMark() : nil
+      let arguments =
+        [
+          "stage", "--stages", slot.stages.map(\.rawValue).joined(separator: ","), "--join", join, "--host",
+          host.name, "--ordinal", String(slot.ordinal),
+        ] + (bindAddress.map { ["--address", $0] } ?? []) + (mark.map { ["--crash-mark", $0.path] } ?? [])
+      let child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
+        self.thread.perform { self.assumeIsolated { $0.exited(key, exit) } }
+      }
+      slots[key]!.child = child
+      slots[key]!.mark = mark
+      slots[key]!.startedAt = Monotonic.seconds()
+    } catch {
+      fail(error.message)
+    }
+  }
+
+  private func retire(_ key: String) {
+    guard let slot = slots[key] else { return }
+    slots[key]!.isWanted = false
+    guard let child = slot.child else {
+      slots[key] = nil
+      return
+    }
+    child.send(signal: SIGTERM)
+    _ = thread.schedule(after: Self.killAfter) { child.send(signal: SIGKILL) }
+  }
+
+  private func exited(_ key: String, _ exit: ChildExit) {
+    guard let slot = slots[key], let child = slot.child else { return }
+    slots[key]!.child = nil
+    let item = slot.mark?.read()
+    let workers = slot.stages.map { "\(host.name)/\($0.rawValue)/\(slot.ordinal)#\(child.processID)" }
+    link.send(WorkerExited(workers: workers, reason: exit.description, signal: exit.signal, item: item))
+    guard slot.isWanted, !isDraining else {
+      if !slot.isWanted { slots[key] = nil }
+      return endIfIdle()
+    }
+    if exit.status == StageProcess.refusedStatus {
+      return fail("\(host.name)/\(key) was refused, see its message above")
+    }
+    let isItems = item != nil && exit.signal.map(CrashSignals.areVerdicts.contains) == true
+    let isQuick = Monotonic.seconds() - slot.startedAt < Self.quickSeconds
+    slots[key]!.quickDeaths = isItems ? slot.quickDeaths : isQuick ? slot.quickDeaths + 1 : 0
+    guard slots[key]!.quickDeaths < Self.quickDeathsLimit else {
+      return fail("\(host.name)/\(key) died \(Self.quickDeathsLimit) times in a row: \(exit.description)")
+    }
+    let wait = min(5000, 50 << min(slots[key]!.quickDeaths, 7))
+    _ = thread.schedule(after: .milliseconds(wait)) { self.start(key) }
+  }
+
+  // MARK: End
+
+  private func fail(_ reason: String) {
+    if ended == nil { ended = .failed(reason) }
+    if !isDraining { drain() } else { endIfIdle() }
+  }
+
+  private func endIfIdle() {
+    guard isDraining, slots.values.allSatisfy({ $0.child == nil }) else { return }
+    let end = ended ?? .finished
+    ended = end
+    waiter?.resume(returning: end)
+    waiter = nil
+  }
+}

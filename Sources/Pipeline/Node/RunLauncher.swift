@@ -1,0 +1,101 @@
+import Foundation
+package import Topology
+import ZeroMQ
+
+/// Starts a topology's processes on this machine and waits for the end: `sluice run` and `sluice node`.
+package struct RunLauncher: Sendable {
+  package var topology: Topology
+  package var directory: RunDirectory
+  /// The hosts whose stages run here; all of them for `sluice run`.
+  package var hosts: [Topology.Host]
+  package var resume = false
+  package var stopAfter: Int?
+  package var executable: String
+
+  package init(topology: Topology, directory: RunDirectory, hosts: [Topology.Host], executable: String) {
+    self.topology = topology
+    self.directory = directory
+    self.hosts = hosts
+    self.executable = executable
+  }
+
+  private var isSpread: Bool { topology.hosts.count > 1 || topology.coordinator.port != nil }
+
+  private var tcpEndpoint: String {
+    let host = topology.coordinator
+    return "tcp://\(host.address):\(host.port ?? Topology.defaultPort)"
+  }
+
+  /// Runs to the end, with the coordinator if its host is among `hosts`.
+  /// - Returns: the report, nil when the coordinator is elsewhere.
+  package func run() async throws -> RunReport? {
+    let holdsCoordinator = hosts.contains(where: \.coordinator)
+    if holdsCoordinator {
+      if resume { try directory.resume(topology) } else { try prepare() }
+    }
+    let lifeline = Lifeline()
+    let context = try Context()
+    let control = holdsCoordinator ? try directory.identity().control : tcpEndpoint
+    let nodes = hosts.map { host in
+      NodeSupervisor(
+        host: host, join: host.coordinator ? control : isSpread ? tcpEndpoint : control,
+        bindAddress: isSpread ? host.address : nil, executable: executable, lifeline: lifeline, context: context)
+    }
+    defer { context.shutdown() }
+    guard holdsCoordinator else {
+      let signals = Signals.onTermination(includingInterrupt: true) { _ in
+        for node in nodes { Task { await node.drain() } }
+      }
+      defer { withExtendedLifetime(signals) {} }
+      try await Self.wait(for: nodes) {}
+      return nil
+    }
+    return try await runWithCoordinator(nodes, lifeline)
+  }
+
+  /// Finds what is wrong before anything is started: the corpus, a port in use.
+  private func prepare() throws {
+    try directory.create(topology)
+  }
+
+  private func runWithCoordinator(_ nodes: [NodeSupervisor], _ lifeline: Lifeline) async throws -> RunReport {
+    let coordinator = CoordinatorSupervisor(
+      executable: executable, directory: directory, stopAfter: stopAfter, lifeline: lifeline)
+    let signals = Signals.onTermination(includingInterrupt: true) { count in
+      Task {
+        await coordinator.stop()
+        guard count > 1 else { return }
+        for node in nodes { await node.killAll() }
+      }
+    }
+    defer { withExtendedLifetime(signals) {} }
+    async let status = coordinator.run()
+    async let nodesEnd: Void = Self.wait(for: nodes) { await coordinator.stop() }
+    let result: Result<Int32, any Error>
+    do { result = .success(try await status) } catch { result = .failure(error) }
+    for node in nodes { await node.drain() }
+    try await nodesEnd
+    guard try result.get() == 0 else {
+      throw PipelineError(.worker, "the run failed, see the coordinator's message above")
+    }
+    let data = try Data(contentsOf: URL(fileURLWithPath: directory.reportPath))
+    return try JSONDecoder().decode(RunReport.self, from: data)
+  }
+
+  /// Waits for every node; the first that fails has the rest stopped.
+  private static func wait(
+    for nodes: [NodeSupervisor], onFailure: @escaping @Sendable () async -> Void
+  ) async throws {
+    let failures = try await withThrowingTaskGroup(of: NodeSupervisor.End.self) { group in
+      for node in nodes { group.addTask { try await node.run() } }
+      var failures: [String] = []
+      for try await end in group {
+        guard case .failed(let reason) = end else { continue }
+        failures.append(reason)
+        await onFailure()
+      }
+      return failures
+    }
+    if let first = failures.first { throw PipelineError(.worker, first) }
+  }
+}

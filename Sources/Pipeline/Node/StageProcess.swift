@@ -1,0 +1,121 @@
+import Dispatch
+import Foundation
+import Glibc
+package import Topology
+import ZeroMQ
+
+/// One worker process: one stage, or several chained, until the coordinator lets it go.
+package struct StageProcess: Sendable {
+  package var stages: [Stage]
+  package var join: String
+  package var host: String
+  /// Address to bind tcp on; nil when no peer is on another host.
+  package var address: String?
+  package var ordinal: String
+  package var crashMarkPath: String?
+  package var faults: FaultPoints
+
+  package init(
+    stages: [Stage], join: String, host: String, address: String?, ordinal: String, crashMarkPath: String?,
+    faults: FaultPoints = .none
+  ) {
+    self.stages = stages
+    self.join = join
+    self.host = host
+    self.address = address
+    self.ordinal = ordinal
+    self.crashMarkPath = crashMarkPath
+    self.faults = faults
+  }
+
+  /// Exit status of a worker that the coordinator refused, or that cannot do its work here: it is not restarted.
+  package static let refusedStatus: Int32 = 3
+  private static let farewellSeconds = 5.0
+
+  /// Works until dismissed.
+  /// - Throws: `.refused` with the coordinator's reason.
+  package func run() async throws {
+    let context = try Context()
+    let mark = try crashMarkPath.map { try CrashMark(path: $0) }
+    let launch = StageLaunch(
+      join: join, place: ProcessPlace(context: context, host: host, address: address), ordinal: ordinal,
+      crashMark: mark, faults: faults)
+    let actors = stages.map { $0.actor(launch) }
+    let signals = Signals.onTermination { count in
+      guard count == 1 else { _exit(1) }
+      for actor in actors { Task { await actor.leave() } }
+      // The coordinator may be gone: nobody to be let go by.
+      DispatchQueue.global().asyncAfter(deadline: .now() + Self.farewellSeconds) { _exit(0) }
+    }
+    let ends = try await withThrowingTaskGroup(of: StageEnd.self) { group in
+      for actor in actors { group.addTask { try await actor.run() } }
+      var ends: [StageEnd] = []
+      for try await end in group {
+        ends.append(end)
+        if case .refused = end { break }
+      }
+      group.cancelAll()
+      return ends
+    }
+    withExtendedLifetime(signals) {}
+    for case .refused(let reason) in ends { throw PipelineError(.refused, reason) }
+    context.terminate()
+  }
+}
+
+extension Stage {
+  fileprivate func actor(_ launch: StageLaunch) -> any StageActor {
+    switch self {
+    case .decode: DecodeStage(launch: launch)
+    case .augment: AugmentStage(launch: launch)
+    case .batch: BatchStage(launch: launch)
+    case .train: TrainStage(launch: launch)
+    case .average: AverageStage(launch: launch)
+    case .evaluate: EvaluateStage(launch: launch)
+    case .plan: preconditionFailure("plan is part of the coordinator; commands refuse it")
+    }
+  }
+}
+
+/// Signals and the lifeline of child processes.
+package enum Signals {
+  /// Calls `body` with 1, 2, … at each SIGTERM or SIGINT. Keep the result alive.
+  package static func onTermination(
+    includingInterrupt: Bool = false, _ body: @escaping @Sendable (Int) -> Void
+  ) -> [any DispatchSourceSignal] {
+    let queue = DispatchQueue(label: "sluice.signals")
+    let counter = SignalCounter()
+    signal(SIGINT, SIG_IGN)
+    return (includingInterrupt ? [SIGTERM, SIGINT] : [SIGTERM]).map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { body(counter.next()) }
+      source.resume()
+      return source
+    }
+  }
+
+  private final class SignalCounter: @unchecked Sendable {
+    // Sendable: only used on the queue of the signal sources.
+    private var count = 0
+    func next() -> Int {
+      count += 1
+      return count
+    }
+  }
+
+  /// Ends this process when standard input, whose other end its supervisor holds, closes: nothing outlives a killed
+  /// supervisor.
+  package static func exitWhenLifelineCloses() {
+    let thread = Thread {
+      var byte: UInt8 = 0
+      while true {
+        let count = read(0, &byte, 1)
+        if count == 0 || (count < 0 && errno != EINTR) { _exit(1) }
+      }
+    }
+    thread.name = "lifeline"
+    thread.stackSize = 64 << 10
+    thread.start()
+  }
+}

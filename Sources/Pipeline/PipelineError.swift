@@ -1,0 +1,27 @@
+/// What went wrong in a run, with the worker, file or peer named.
+package struct PipelineError: Error, CustomStringConvertible, Sendable {
+  package enum Code: Sendable {
+    case configuration
+    case runDirectory
+    case runIsLive
+    case settingsDiffer
+    case checkpoint
+    case ledger
+    case audit
+    case transient
+    case refused
+    case unreachable
+    case noSuchRun
+    case worker
+  }
+
+  package let code: Code
+  package let message: String
+
+  package init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  package var description: String { message }
+}

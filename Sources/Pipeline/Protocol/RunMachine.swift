@@ -1,0 +1,328 @@
+package import Topology
+import Wire
+
+/// The coordinator's decisions as a pure state machine: which groups are open, who gets what, when a step is committed.
+/// Events come in, actions go out; the coordinator performs them. Time is handed in.
+package struct RunMachine: Sendable {
+  package struct Settings: Sendable {
+    package var replicas: Int
+    /// Clips of one replica in one step.
+    package var batch: Int
+    package var inFlightRounds: Int
+    package var shards: Int
+    /// Videos of the evaluated split and clips of each; nil without evaluation.
+    package var evaluation: (videos: Int, clips: Int)?
+    package var evaluateEvery = 0
+    package var window = WorkWindow.Settings()
+    /// The version training is planned to end at; it is always evaluated.
+    package var finalVersion: Int
+
+    package init(replicas: Int, batch: Int, inFlightRounds: Int, shards: Int, finalVersion: Int) {
+      self.finalVersion = finalVersion
+      self.replicas = replicas
+      self.batch = batch
+      self.inFlightRounds = inFlightRounds
+      self.shards = shards
+    }
+  }
+
+  package enum Action: Sendable, Equatable {
+    case lease(WorkWindow.Grant)
+    case train(GroupKey, worker: WorkerID, batch: WorkerID)
+    case evaluate(GroupKey, worker: WorkerID, batch: WorkerID)
+    /// The step is done: all replicas trained, all shards applied. `version` is what they hold now.
+    case commit(version: Int, reports: [TrainedReport])
+    case recordVerdict(ItemKey, reason: String)
+    /// The batch worker may forget an evaluation group.
+    case drop(GroupKey, batch: WorkerID)
+    case evaluated(EvaluationResult)
+    case fail(reason: String)
+  }
+
+  package let settings: Settings
+  package private(set) var committed = 0
+  /// Training ends at this version.
+  package private(set) var stopAt: Int
+  package private(set) var isRunning = false
+  package private(set) var window: WorkWindow
+
+  private var trained: [GroupKey: TrainedReport] = [:]
+  private var applied: [Int: Set<Int>] = [:]
+  private var assigned: [GroupKey: WorkerID] = [:]
+  private var trainers: [WorkerID: Int] = [:]
+  private var evaluators: [WorkerID: Int] = [:]
+  private var knownAttempts: [GroupKey: [Int: Int]] = [:]
+  package private(set) var evaluations: [EvaluationJob] = []
+  /// Versions whose checkpoint is whole: evaluators read it.
+  private var pinned: Set<Int> = []
+
+  private static let leasesPerTrainer = 2
+  private static let pendingEvaluations = 2
+
+  package init(settings: Settings) {
+    self.settings = settings
+    stopAt = settings.finalVersion
+    window = WorkWindow(settings: settings.window)
+  }
+
+  /// Whether everything asked for is done. A run that stops early leaves its evaluations to the one that resumes it.
+  package var isFinished: Bool { committed >= stopAt && (evaluations.isEmpty || stopAt < settings.finalVersion) }
+
+  package var trainersCount: Int { trainers.count }
+}
+
+// MARK: - Lineage
+
+extension RunMachine {
+  /// Training goes on from `version`: at the start, after a resume, after a roll-back.
+  /// - Parameters:
+  ///   - attempts: verdicts from the ledger: the attempt each failed slot is at.
+  ///   - evaluations: versions whose evaluation is due and not done.
+  package mutating func start(from version: Int, attempts: [ItemKey], evaluations due: [Int]) {
+    for group in window.openGroups { window.close(group) }
+    trained = [:]
+    applied = [:]
+    assigned = [:]
+    for worker in trainers.keys { trainers[worker] = 0 }
+    for worker in evaluators.keys { evaluators[worker] = 0 }
+    knownAttempts = [:]
+    for key in attempts {
+      let known = knownAttempts[key.group]?[key.slot] ?? 0
+      knownAttempts[key.group, default: [:]][key.slot] = max(known, key.attempt)
+    }
+    committed = version
+    evaluations = []
+    for version in due { beginEvaluation(of: version) }
+    isRunning = true
+  }
+
+  /// Nothing is leased or committed until `start`: a shard has gone.
+  package mutating func pause() { isRunning = false }
+
+  /// Ends training after the open step.
+  package mutating func stopEarly() { stopAt = min(stopAt, isRunning ? committed + 1 : committed) }
+
+  package mutating func stop(at version: Int) { stopAt = min(stopAt, max(version, committed)) }
+
+  private mutating func beginEvaluation(of version: Int) {
+    guard let evaluation = settings.evaluation, evaluation.videos > 0 else { return }
+    evaluations.append(EvaluationJob(version: version, videos: evaluation.videos))
+  }
+}
+
+// MARK: - Workers
+
+extension RunMachine {
+  package mutating func join(_ worker: WorkerID, stage: Stage) {
+    switch stage {
+    case .decode: window.join(worker, stage: .decode)
+    case .augment: window.join(worker, stage: .augment)
+    case .batch: window.join(worker, stage: .batch)
+    case .train: trainers[worker] = trainers[worker] ?? 0
+    case .evaluate: evaluators[worker] = evaluators[worker] ?? 0
+    case .plan, .average: break
+    }
+  }
+
+  package mutating func leave(_ worker: WorkerID, stage: Stage) {
+    switch stage {
+    case .decode: _ = window.leave(worker, stage: .decode)
+    case .augment: _ = window.leave(worker, stage: .augment)
+    case .batch:
+      for group in window.leave(worker, stage: .batch) { unassign(group) }
+    case .train:
+      trainers[worker] = nil
+      for (group, holder) in assigned where holder == worker { unassign(group) }
+    case .evaluate:
+      evaluators[worker] = nil
+      for (group, holder) in assigned where holder == worker { unassign(group) }
+    case .plan, .average: break
+    }
+  }
+
+  private mutating func unassign(_ group: GroupKey) {
+    guard let worker = assigned.removeValue(forKey: group) else { return }
+    if group.kind == .training { trainers[worker]? -= 1 } else { evaluators[worker]? -= 1 }
+  }
+}
+
+// MARK: - Events
+
+extension RunMachine {
+  package mutating func accepted(_ key: ItemKey, owner: Int, now: Double) {
+    _ = window.accept(key, owner: owner, now: now)
+  }
+
+  package mutating func failed(
+    _ key: ItemKey, by worker: WorkerID, _ failure: WorkWindow.Failure, now: Double
+  ) -> [Action] {
+    switch window.fail(key, worker: worker, failure, now: now) {
+    case .ignored, .retry:
+      return []
+    case .substitute(let next):
+      guard case .verdict(let reason) = failure else { return [] }
+      guard key.group.kind == .training else { return exclude(key.group, verdict: key, reason: reason) }
+      knownAttempts[next.group, default: [:]][next.slot] = next.attempt
+      return [.recordVerdict(key, reason: reason)]
+    case .givenUp(let reason):
+      return [.fail(reason: "\(key): \(reason) (\(settings.window.transientRetries + 1) tries)")]
+    }
+  }
+
+  /// An evaluated video that cannot be read has no substitute: it is left out and listed.
+  private mutating func exclude(_ group: GroupKey, verdict key: ItemKey, reason: String) -> [Action] {
+    var actions: [Action] = [.recordVerdict(key, reason: reason)]
+    unassign(group)
+    if let batch = window.close(group) { actions.append(.drop(group, batch: batch)) }
+    guard let job = evaluations.firstIndex(where: { $0.version == group.step }) else { return actions }
+    evaluations[job].excluded.insert(group.index)
+    return actions + finishEvaluation(at: job)
+  }
+
+  /// A replica's round is done and all shards hold its contribution.
+  package mutating func trained(_ report: TrainedReport, by worker: WorkerID) -> [Action] {
+    let group = report.group
+    if assigned[group] == worker { unassign(group) }
+    guard isRunning, group.step == committed || group.step == committed + 1, trained[group] == nil,
+      let attempts = window.attempts(of: group)
+    else { return [] }
+    let expected = ConsumedDigest.of(group: group, attempts: attempts)
+    guard report.consumed == expected else {
+      return [
+        .fail(
+          reason: "\(group): \(worker) consumed other clips than planned "
+            + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
+            + "planned \(expected.count), \(hexadecimal(expected.digest)))")
+      ]
+    }
+    unassign(group)
+    trained[group] = report
+    window.close(group)
+    return []
+  }
+
+  package mutating func applied(shard: Int, version: Int) {
+    guard version > committed else { return }
+    applied[version, default: []].insert(shard)
+  }
+
+  /// The checkpoint of `version` is whole.
+  package mutating func checkpointed(_ version: Int) { pinned.insert(version) }
+
+  /// The checkpoint of `version` could not be written: there is nothing to evaluate.
+  package mutating func cancelEvaluation(of version: Int) -> [Action] {
+    evaluations.removeAll { $0.version == version }
+    var actions: [Action] = []
+    for group in window.openGroups where group.kind == .evaluation && group.step == version {
+      unassign(group)
+      if let batch = window.close(group) { actions.append(.drop(group, batch: batch)) }
+    }
+    return actions
+  }
+
+  package mutating func evaluated(_ group: GroupKey, scores: [Float], by worker: WorkerID) -> [Action] {
+    if assigned[group] == worker { unassign(group) }
+    guard let job = evaluations.firstIndex(where: { $0.version == group.step }),
+      evaluations[job].scores[group.index] == nil, !evaluations[job].excluded.contains(group.index)
+    else { return [] }
+    unassign(group)
+    evaluations[job].scores[group.index] = scores
+    var actions: [Action] = []
+    if let batch = window.close(group) { actions.append(.drop(group, batch: batch)) }
+    return actions + finishEvaluation(at: job)
+  }
+
+  private mutating func finishEvaluation(at index: Int) -> [Action] {
+    let job = evaluations[index]
+    guard job.scores.count + job.excluded.count == job.videos else { return [] }
+    evaluations.remove(at: index)
+    return [.evaluated(EvaluationResult(version: job.version, scores: job.scores, excluded: job.excluded.sorted()))]
+  }
+}
+
+// MARK: - Progress
+
+extension RunMachine {
+  /// Everything that can be done now. Call after events and at every tick.
+  package mutating func advance(now: Double) -> [Action] {
+    guard isRunning else { return [] }
+    var actions: [Action] = []
+    while let commit = nextCommit() { actions.append(commit) }
+    window.expire(now: now)
+    openTraining()
+    openEvaluation()
+    actions += window.grant(now: now).map(Action.lease)
+    actions += assign()
+    return actions
+  }
+
+  private mutating func nextCommit() -> Action? {
+    guard committed < stopAt, applied[committed + 1]?.count == settings.shards else { return nil }
+    let keys = (0..<settings.replicas).map { GroupKey(kind: .training, step: committed, index: $0) }
+    let reports = keys.compactMap { trained[$0] }
+    guard reports.count == keys.count else { return nil }
+    for key in keys {
+      trained[key] = nil
+      knownAttempts[key] = nil
+    }
+    committed += 1
+    applied[committed] = nil
+    let due = settings.evaluateEvery > 0 && committed % settings.evaluateEvery == 0
+    if due || committed == settings.finalVersion { beginEvaluation(of: committed) }
+    return .commit(version: committed, reports: reports)
+  }
+
+  private mutating func openTraining() {
+    guard evaluations.count <= Self.pendingEvaluations else { return }
+    let end = min(committed + settings.inFlightRounds, stopAt)
+    guard committed < end else { return }
+    for step in committed..<end {
+      for replica in 0..<settings.replicas {
+        let key = GroupKey(kind: .training, step: step, index: replica)
+        guard trained[key] == nil else { continue }
+        window.open(key, slots: settings.batch, attempts: knownAttempts[key] ?? [:])
+      }
+    }
+  }
+
+  private mutating func openEvaluation() {
+    guard let clips = settings.evaluation?.clips else { return }
+    let limit = 2 * evaluators.count + 2
+    for job in evaluations.indices {
+      let version = evaluations[job].version
+      while evaluations[job].opened < evaluations[job].videos {
+        let open = window.openGroups.filter { $0.kind == .evaluation }.count
+        guard open < limit else { return }
+        let key = GroupKey(kind: .evaluation, step: version, index: evaluations[job].opened)
+        evaluations[job].opened += 1
+        window.open(key, slots: clips)
+      }
+    }
+  }
+
+  private mutating func assign() -> [Action] {
+    var actions: [Action] = []
+    for group in window.openGroups where assigned[group] == nil && window.isCollated(group) {
+      guard let batch = window.batchWorker(of: group) else { continue }
+      switch group.kind {
+      case .training:
+        guard group.step <= committed + 1, let worker = leastLoaded(trainers) else { continue }
+        trainers[worker]! += 1
+        assigned[group] = worker
+        actions.append(.train(group, worker: worker, batch: batch))
+      case .evaluation:
+        guard pinned.contains(group.step), let worker = leastLoaded(evaluators) else { continue }
+        evaluators[worker]! += 1
+        assigned[group] = worker
+        actions.append(.evaluate(group, worker: worker, batch: batch))
+      }
+    }
+    return actions
+  }
+
+  private func leastLoaded(_ workers: [WorkerID: Int]) -> WorkerID? {
+    workers.filter { $0.value < Self.leasesPerTrainer }.min { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+  }
+}
+
+func hexadecimal(_ value: UInt64) -> String { String(value, radix: 16) }

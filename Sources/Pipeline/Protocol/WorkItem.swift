@@ -1,0 +1,77 @@
+package import Wire
+
+/// One clip's work, whole: a decode worker needs nothing else, so it opens no index.
+package struct WorkItem: Sendable, Equatable {
+  package var key: ItemKey
+  /// Index of the video's label in the corpus' list of labels.
+  package var label: Int
+  package var path: String
+  /// The file's size when the corpus was built.
+  package var byteCount: Int
+  /// Frames of the file by demuxing, when the corpus was built.
+  package var frameCount: Int
+  /// The part of the file that counts: `segmentStart ..< segmentStart + segmentCount`.
+  package var segmentStart: Int
+  package var segmentCount: Int
+  /// First frame of the window, counted within the segment.
+  package var windowStart: Int
+  /// Frames in the window: the clip's plus the slack.
+  package var windowFrames: Int
+  /// Distance of neighbouring frames of the window, in frames of the file.
+  package var stride: Int
+  /// Where the clip starts within the window, and its length.
+  package var clipOffset: Int
+  package var clipFrames: Int
+  /// Place of the crop as fractions in [0, 1) of the room there is; ignored for a centre crop.
+  package var cropY: Double
+  package var cropX: Double
+  package var centerCrop: Bool
+  package var mirror: Bool
+
+  /// The file's frames that make up the window, in order; a segment shorter than the window loops.
+  package var frameIndices: [Int] {
+    (0..<windowFrames).map { segmentStart + (windowStart + $0 * stride) % max(segmentCount, 1) }
+  }
+}
+
+extension WorkItem: WireCodable {
+  package func encode(to writer: inout ByteWriter) {
+    key.encode(to: &writer)
+    writer.write(path)
+    for value in [
+      label, byteCount, frameCount, segmentStart, segmentCount, windowStart, windowFrames, stride, clipOffset,
+      clipFrames,
+    ] {
+      writer.write(value)
+    }
+    writer.write(cropY)
+    writer.write(cropX)
+    writer.write(centerCrop)
+    writer.write(mirror)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    key = try ItemKey(from: &reader)
+    path = try String(from: &reader)
+    label = try Int(from: &reader)
+    byteCount = try Int(from: &reader)
+    frameCount = try Int(from: &reader)
+    segmentStart = try Int(from: &reader)
+    segmentCount = try Int(from: &reader)
+    windowStart = try Int(from: &reader)
+    windowFrames = try Int(from: &reader)
+    stride = try Int(from: &reader)
+    clipOffset = try Int(from: &reader)
+    clipFrames = try Int(from: &reader)
+    cropY = try Double(from: &reader)
+    cropX = try Double(from: &reader)
+    centerCrop = try Bool(from: &reader)
+    mirror = try Bool(from: &reader)
+    let limit = 1 << 20
+    guard (1...limit).contains(windowFrames), (1...limit).contains(stride), (1...windowFrames).contains(clipFrames),
+      (0...(windowFrames - clipFrames)).contains(clipOffset), windowStart >= 0, segmentStart >= 0, segmentCount >= 1,
+      segmentStart <= Int.max - segmentCount, segmentStart + segmentCount <= frameCount,
+      windowStart <= frameCount
+    else { throw WireError(.value, "\(key): the window does not fit the file it names") }
+  }
+}

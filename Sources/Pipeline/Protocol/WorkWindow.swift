@@ -1,0 +1,350 @@
+import Collections
+
+/// Name of a worker process' stage, unique over the run: `host/stage/ordinal#pid`.
+package typealias WorkerID = String
+
+/// The workers a clip goes through, and the owner number of its group's batch.
+package struct Route: Hashable, Sendable {
+  package var decode: WorkerID
+  package var augment: WorkerID
+  package var batch: WorkerID
+  /// Raised whenever the group moves to another batch worker; clips for an old owner are dropped.
+  package var owner: Int
+
+  /// Whether `worker` makes the clip or its window.
+  func passes(_ worker: WorkerID) -> Bool { decode == worker || augment == worker }
+}
+
+/// Leases of the clips in flight: a pure state machine, time is handed in (seconds on any monotonic clock).
+///
+/// A group (the batch of one replica) is opened, its clips are leased to decode, augment and batch workers, fail or are
+/// accepted by the batch worker; when all are in, the group is collated. Every clip ends in exactly one slot: at most two
+/// leases of an item live at once, those that outlive their deadline are given again, duplicates are dropped by key.
+package struct WorkWindow: Sendable {
+  package struct Settings: Sendable {
+    /// Leases a decode worker may hold: enough to hide the way there, few enough to share evenly.
+    package var leasesPerDecoder = 4
+    package var deadlineFloorSeconds = 2.0
+    /// A deadline is this multiple of the recent 99th percentile.
+    package var deadlineFactor = 4.0
+    package var backupShare = 0.1
+    package var transientRetries = 3
+    package init() {}
+  }
+
+  package struct Grant: Sendable, Equatable {
+    package var key: ItemKey
+    package var route: Route
+  }
+
+  package enum Failure: Sendable, Equatable {
+    /// A function of the file's bytes: the slot takes its next draw.
+    case verdict(reason: String)
+    /// Anything else: tried again elsewhere.
+    case transient(reason: String)
+  }
+
+  package enum FailureOutcome: Sendable, Equatable {
+    case ignored
+    case substitute(ItemKey)
+    case retry
+    case givenUp(reason: String)
+  }
+
+  private struct Lease: Sendable {
+    var route: Route
+    var grantedAt: Double
+    var deadline: Double
+    var isBackup: Bool
+    var expired = false
+  }
+
+  private struct Item: Sendable {
+    var attempt = 0
+    var accepted = false
+    var leases: [Lease] = []
+    var expiries = 0
+    var transients = 0
+    var isPending = true
+  }
+
+  private struct Group: Sendable {
+    var items: [Item]
+    var batch: WorkerID?
+    var owner = 0
+    var acceptedCount = 0
+  }
+
+  private let settings: Settings
+  private var groups: [GroupKey: Group] = [:]
+  private var pending = Heap<ItemKey>()
+  private var delayed: [(readyAt: Double, key: ItemKey)] = []
+  private var loads: [WorkStage: [WorkerID: Int]] = [.decode: [:], .augment: [:], .batch: [:]]
+  private var recentSeconds: [Double] = []
+  private var nextRecent = 0
+  private var nextOwner: Int
+
+  package private(set) var expiredCount = 0
+  private var liveLeases = 0
+  private var liveBackups = 0
+
+  package enum WorkStage: Sendable { case decode, augment, batch }
+
+  /// - Parameter firstOwner: owner numbers start here; the coordinator starts above any earlier incarnation's.
+  package init(settings: Settings = Settings(), firstOwner: Int = 1) {
+    self.settings = settings
+    nextOwner = firstOwner
+  }
+}
+
+// MARK: - Workers
+
+extension WorkWindow {
+  package mutating func join(_ worker: WorkerID, stage: WorkStage) {
+    if loads[stage]![worker] == nil { loads[stage]![worker] = 0 }
+  }
+
+  /// Takes the worker out: its leases end, and what its batches held is open again.
+  /// - Returns: groups that were collated or collating there and start afresh.
+  package mutating func leave(_ worker: WorkerID, stage: WorkStage) -> [GroupKey] {
+    loads[stage]![worker] = nil
+    var reopened: [GroupKey] = []
+    for key in groups.keys.sorted() {
+      if stage == .batch, groups[key]!.batch == worker {
+        reopen(key)
+        reopened.append(key)
+        continue
+      }
+      for slot in groups[key]!.items.indices {
+        endLeases(of: key, slot: slot) { lease in
+          stage == .decode ? lease.route.decode == worker : lease.route.augment == worker
+        }
+        makePendingIfIdle(key, slot: slot)
+      }
+    }
+    return reopened
+  }
+
+  package func load(of worker: WorkerID, stage: WorkStage) -> Int? { loads[stage]![worker] }
+
+  private mutating func reopen(_ key: GroupKey) {
+    for slot in groups[key]!.items.indices {
+      endLeases(of: key, slot: slot) { _ in true }
+      groups[key]!.items[slot].accepted = false
+      makePendingIfIdle(key, slot: slot)
+    }
+    groups[key]!.batch = nil
+    groups[key]!.acceptedCount = 0
+  }
+
+  private mutating func makePendingIfIdle(_ key: GroupKey, slot: Int) {
+    let item = groups[key]!.items[slot]
+    guard !item.accepted, !item.isPending, item.leases.allSatisfy(\.expired) else { return }
+    groups[key]!.items[slot].isPending = true
+    pending.insert(ItemKey(group: key, slot: slot, attempt: item.attempt))
+  }
+
+  private mutating func endLeases(of key: GroupKey, slot: Int, where ends: (Lease) -> Bool) {
+    for lease in groups[key]!.items[slot].leases where ends(lease) {
+      liveLeases -= 1
+      if lease.isBackup { liveBackups -= 1 }
+      loads[.decode]![lease.route.decode]? -= 1
+      loads[.augment]![lease.route.augment]? -= 1
+    }
+    groups[key]!.items[slot].leases.removeAll(where: ends)
+  }
+}
+
+// MARK: - Groups
+
+extension WorkWindow {
+  /// Opens a group of `slots` clips.
+  /// - Parameter attempts: slots whose earlier draws already have a verdict, with the attempt they are at.
+  package mutating func open(_ key: GroupKey, slots: Int, attempts: [Int: Int] = [:]) {
+    guard groups[key] == nil else { return }
+    var items = [Item](repeating: Item(), count: slots)
+    for (slot, attempt) in attempts where items.indices.contains(slot) { items[slot].attempt = attempt }
+    groups[key] = Group(items: items)
+    for slot in items.indices { pending.insert(ItemKey(group: key, slot: slot, attempt: items[slot].attempt)) }
+  }
+
+  /// Forgets a group: committed, evaluated or given up.
+  /// - Returns: the batch worker that holds it.
+  @discardableResult
+  package mutating func close(_ key: GroupKey) -> WorkerID? {
+    guard let group = groups[key] else { return nil }
+    for slot in group.items.indices { endLeases(of: key, slot: slot) { _ in true } }
+    if let batch = group.batch { loads[.batch]![batch]? -= 1 }
+    groups[key] = nil
+    return group.batch
+  }
+
+  package var openGroups: [GroupKey] { groups.keys.sorted() }
+
+  package func isCollated(_ key: GroupKey) -> Bool {
+    groups[key].map { $0.acceptedCount == $0.items.count } ?? false
+  }
+
+  package func batchWorker(of key: GroupKey) -> WorkerID? { groups[key]?.batch }
+
+  package func owner(of key: GroupKey) -> Int? { groups[key]?.owner }
+
+  package func attempts(of key: GroupKey) -> [Int]? { groups[key]?.items.map(\.attempt) }
+
+  /// Clips that live leases are out for.
+  package var leasedCount: Int { liveLeases }
+}
+
+// MARK: - Leases
+
+extension WorkWindow {
+  /// Leases all that there is room for, earliest step first.
+  package mutating func grant(now: Double) -> [Grant] {
+    for entry in delayed where entry.readyAt <= now { pending.insert(entry.key) }
+    delayed.removeAll { $0.readyAt <= now }
+    var grants: [Grant] = []
+    var postponed: [ItemKey] = []
+    while let key = pending.min {
+      guard let item = currentItem(key), item.isPending, !item.accepted else {
+        _ = pending.popMin()
+        continue
+      }
+      guard let route = route(for: key) else { break }
+      _ = pending.popMin()
+      let isBackup = !item.leases.isEmpty
+      if isBackup, liveBackups >= max(1, Int(settings.backupShare * Double(liveLeases))) {
+        postponed.append(key)
+        continue
+      }
+      grants.append(lease(key, over: route, isBackup: isBackup, now: now))
+    }
+    for key in postponed { pending.insert(key) }
+    return grants
+  }
+
+  private mutating func lease(_ key: ItemKey, over route: Route, isBackup: Bool, now: Double) -> Grant {
+    if groups[key.group]!.batch == nil {
+      groups[key.group]!.batch = route.batch
+      groups[key.group]!.owner = route.owner
+      nextOwner = route.owner + 1
+      loads[.batch]![route.batch]! += 1
+    }
+    let item = groups[key.group]!.items[key.slot]
+    if item.leases.count >= 2 {
+      let oldest = item.leases.map(\.grantedAt).min()
+      endLeases(of: key.group, slot: key.slot) { $0.grantedAt == oldest }
+    }
+    let seconds = deadlineSeconds * Double(1 << min(item.expiries, 6))
+    groups[key.group]!.items[key.slot].leases.append(
+      Lease(route: route, grantedAt: now, deadline: now + seconds, isBackup: isBackup))
+    groups[key.group]!.items[key.slot].isPending = false
+    loads[.decode]![route.decode]! += 1
+    loads[.augment]![route.augment]! += 1
+    liveLeases += 1
+    if isBackup { liveBackups += 1 }
+    return Grant(key: key, route: route)
+  }
+
+  /// A route with room, by least load; another decode worker than the one that is already late, if there is one.
+  private func route(for key: ItemKey) -> Route? {
+    let group = groups[key.group]!
+    let busy = Set(group.items[key.slot].leases.map(\.route.decode))
+    guard
+      let decode = leastLoaded(.decode, avoiding: busy, below: settings.leasesPerDecoder),
+      let augment = leastLoaded(.augment),
+      let batch = group.batch ?? leastLoaded(.batch)
+    else { return nil }
+    return Route(
+      decode: decode, augment: augment, batch: batch, owner: group.batch == nil ? nextOwner : group.owner)
+  }
+
+  private func leastLoaded(
+    _ stage: WorkStage, avoiding busy: Set<WorkerID> = [], below limit: Int = .max
+  ) -> WorkerID? {
+    loads[stage]!.filter { $0.value < limit }.min {
+      (busy.contains($0.key) ? 1 : 0, $0.value, $0.key) < (busy.contains($1.key) ? 1 : 0, $1.value, $1.key)
+    }?.key
+  }
+
+  private func currentItem(_ key: ItemKey) -> Item? {
+    guard let group = groups[key.group], group.items.indices.contains(key.slot) else { return nil }
+    let item = group.items[key.slot]
+    return item.attempt == key.attempt ? item : nil
+  }
+
+  /// Marks leases past their deadline as expired and opens their items again.
+  package mutating func expire(now: Double) {
+    for key in groups.keys.sorted() {
+      for slot in groups[key]!.items.indices {
+        var late = 0
+        for index in groups[key]!.items[slot].leases.indices
+        where !groups[key]!.items[slot].leases[index].expired
+          && groups[key]!.items[slot].leases[index].deadline <= now
+        {
+          groups[key]!.items[slot].leases[index].expired = true
+          late += 1
+        }
+        guard late > 0 else { continue }
+        expiredCount += late
+        groups[key]!.items[slot].expiries += 1
+        makePendingIfIdle(key, slot: slot)
+      }
+    }
+  }
+
+  /// The batch worker holds the clip.
+  /// - Returns: whether the group is whole by this.
+  package mutating func accept(_ key: ItemKey, owner: Int, now: Double) -> Bool {
+    guard let item = currentItem(key), !item.accepted, groups[key.group]!.owner == owner else { return false }
+    if let lease = item.leases.last { record(seconds: now - lease.grantedAt) }
+    endLeases(of: key.group, slot: key.slot) { _ in true }
+    groups[key.group]!.items[key.slot].accepted = true
+    groups[key.group]!.items[key.slot].isPending = false
+    groups[key.group]!.acceptedCount += 1
+    return isCollated(key.group)
+  }
+
+  /// A worker could not make the clip.
+  /// - Parameter worker: the worker that says so, decode or augment; its lease must be one of the item's.
+  package mutating func fail(
+    _ key: ItemKey, worker: WorkerID, _ failure: Failure, now: Double
+  ) -> FailureOutcome {
+    guard let item = currentItem(key), !item.accepted else { return .ignored }
+    guard item.leases.contains(where: { $0.route.passes(worker) }) else { return .ignored }
+    switch failure {
+    case .verdict:
+      endLeases(of: key.group, slot: key.slot) { _ in true }
+      var fresh = Item()
+      fresh.attempt = key.attempt + 1
+      groups[key.group]!.items[key.slot] = fresh
+      let next = ItemKey(group: key.group, slot: key.slot, attempt: fresh.attempt)
+      pending.insert(next)
+      return .substitute(next)
+    case .transient(let reason):
+      endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
+      groups[key.group]!.items[key.slot].transients += 1
+      let count = groups[key.group]!.items[key.slot].transients
+      if count > settings.transientRetries { return .givenUp(reason: reason) }
+      guard !groups[key.group]!.items[key.slot].isPending else { return .retry }
+      groups[key.group]!.items[key.slot].isPending = true
+      delayed.append((readyAt: now + 0.1 * Double(1 << min(count, 6)), key: key))
+      return .retry
+    }
+  }
+
+  private var deadlineSeconds: Double {
+    guard !recentSeconds.isEmpty else { return settings.deadlineFloorSeconds * 15 }
+    let sorted = recentSeconds.sorted()
+    let p99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
+    return max(settings.deadlineFloorSeconds, settings.deadlineFactor * p99)
+  }
+
+  private mutating func record(seconds: Double) {
+    if recentSeconds.count < 256 {
+      recentSeconds.append(seconds)
+    } else {
+      recentSeconds[nextRecent] = seconds
+      nextRecent = (nextRecent + 1) % 256
+    }
+  }
+}

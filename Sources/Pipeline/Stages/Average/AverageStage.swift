@@ -1,0 +1,214 @@
+import Networks
+import Tensors
+import Topology
+import Wire
+package import ZeroMQ
+
+/// One shard of the average stage: owns blocks of the model, sums contributions over the fixed tree, applies SGD and
+/// gives out the next version.
+package actor AverageStage: StageActor {
+  private nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let launch: StageLaunch
+  private var core: StageCore!
+  private var model: ShardModel?
+  private var modelRun: UInt64 = 0
+  private var shard = 0
+  private var shards = 1
+  private var layout: ParameterLayout!
+  private var parked: [WorkerID: Int] = [:]
+
+  package init(launch: StageLaunch) {
+    self.launch = launch
+    thread = SocketThread(name: "average")
+  }
+
+  package func run() async throws -> StageEnd {
+    core = try StageCore(stage: .average, launch: launch, thread: thread, produces: true)
+    core.fingerprint = .numerics()
+    core.shardState = {
+      self.model.map { ShardState(index: self.shard, run: self.modelRun, version: $0.version) }
+    }
+    core.output!.onRequest = { consumer, envelope, payload in self.serve(consumer, envelope, payload) }
+    core.onConfigure = { self.configure($0) }
+    core.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    core.start()
+    let end = await withCheckedContinuation { core.waitForEnd($0) }
+    core.close()
+    return end
+  }
+
+  package func leave() { core?.link.send(Leaving()) }
+
+  private func configure(_ configuration: StageConfiguration) {
+    let train = configuration.topology.train
+    do {
+      layout = try ParameterLayout(
+        NetworkDefinition(name: train.network, classes: configuration.classes, width: train.width))
+    } catch {
+      core.end(.refused("\(train.network): \(error)"))
+      return
+    }
+    shard = configuration.shard ?? 0
+    shards = configuration.shards
+    parked = [:]
+    model?.clearSums()
+    // A coordinator that restarts learns where the shard is.
+    if let model { core.link.send(Applied(shard: shard, version: model.version)) }
+  }
+
+  private func handle(_ kind: MessageKind, _ envelope: Envelope) {
+    switch kind {
+    case .load:
+      guard let load = try? Load(from: envelope) else { break }
+      reload(load)
+    case .commit:
+      guard let commit = try? Commit(from: envelope) else { break }
+      if commit.checkpoint { writeCheckpoint(commit.version) }
+      model?.commit(version: commit.version)
+      applyIfComplete()
+    default: core.counters.malformedDropped += 1
+    }
+  }
+
+  // MARK: Loading and saving
+
+  private func reload(_ load: Load) {
+    do {
+      model = try makeModel(load)
+      modelRun = core.stamp.run
+      core.link.send(Loaded(shard: shard, version: load.version))
+      applyIfComplete()
+    } catch {
+      core.link.send(Loaded(shard: shard, version: load.version, error: "\(error)"))
+    }
+  }
+
+  private func makeModel(_ load: Load) throws -> ShardModel {
+    let topology = core.configuration!.topology
+    let map = BlockMap(elements: layout.count, shards: shards)
+    let own = Set(map.blocks(of: shard))
+    var blocks = Checkpoint.Blocks()
+    if let checkpoint = load.checkpoint {
+      blocks = try Checkpoint(directory: checkpoint).blocks(elements: layout.count) { own.contains($0) }
+    } else {
+      let vector = try InitialModel.vector(topology: topology, classes: core.configuration!.classes)
+      for block in own {
+        let range = map.range(of: block)
+        let buffer = AlignedBuffer(byteCount: range.count * 4)
+        buffer.bytes.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: vector.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)]))
+        blocks.parameters[block] = buffer
+        let zeros = AlignedBuffer(byteCount: range.count * 4)
+        zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        blocks.momentum[block] = zeros
+      }
+    }
+    return ShardModel(
+      shard: shard, map: map, layout: layout, tree: ReplicaTree(replicas: topology.train.replicas),
+      version: load.version, parameters: blocks.parameters, momentum: blocks.momentum)
+  }
+
+  private func writeCheckpoint(_ version: Int) {
+    guard let model, model.version == version, let parameters = model.parameters(at: version) else { return }
+    do {
+      let file = try Checkpoint.writeShard(
+        run: core.configuration!.directory, version: version, shard: shard, shards: shards, parameters: parameters,
+        momentum: model.momentumBuffers())
+      core.link.send(Checkpointed(shard: shard, version: version, file: file.name, sha256: file.sha256))
+    } catch {
+      core.link.send(Checkpointed(shard: shard, version: version, file: "", sha256: "", error: "\(error)"))
+    }
+  }
+
+  // MARK: Serving
+
+  private func serve(_ consumer: WorkerID, _ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
+    guard envelope.stamp == core.stamp else {
+      core.counters.staleDropped += 1
+      return
+    }
+    switch envelope.messageKind {
+    case .fetchParameters:
+      guard let version = try? Int(body: envelope.body) else { return core.counters.malformedDropped += 1 }
+      parked[consumer] = version
+      answerParked()
+    case .contribution: take(envelope, payload, from: consumer)
+    default: core.counters.malformedDropped += 1
+    }
+  }
+
+  private func answerParked() {
+    for (consumer, version) in parked {
+      guard let blocks = model?.parameters(at: version) else { continue }
+      parked[consumer] = nil
+      let tensors = blocks.map { TensorDescriptor(float32: $0.buffer) }
+      let header = ParametersHeader(version: version, shard: shard, blocks: blocks.map(\.block), tensors: tensors)
+      core.output!.send(
+        Envelope(.parameters, stamp: core.stamp, body: header.encodedBody),
+        blocks.map { MessagePart($0.buffer, count: $0.buffer.byteCount) }, to: consumer)
+    }
+  }
+
+  private func take(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID) {
+    let began = Monotonic.seconds()
+    defer { core.counters.busySeconds += Monotonic.seconds() - began }
+    guard model != nil, payload.count == 1, let header = try? BlockHeader(body: envelope.body),
+      header.tensor.elementType == .float32,
+      let block = try? payload.first!.withUnsafeBytes({
+        try TensorCodec.decode(
+          header.tensor, payload: $0, seed: 0, maximumByteCount: BlockMap.blockElements * 4)
+      })
+    else {
+      core.counters.malformedDropped += 1
+      return
+    }
+    switch model!.take(step: header.version, block: header.block, node: header.node, block) {
+    case .added: core.counters.items += 1
+    case .duplicate: core.counters.duplicatesDropped += 1
+    case .refused:
+      core.counters.malformedDropped += 1
+      return
+    }
+    let taken = BlockTaken(version: header.version, block: header.block, node: header.node)
+    core.output!.send(Envelope(.contributionTaken, stamp: core.stamp, body: taken.encodedBody), [], to: consumer)
+    applyIfComplete()
+  }
+
+  private func applyIfComplete() {
+    guard model != nil, let topology = core.configuration?.topology else { return }
+    while model!.isComplete {
+      let step = model!.version
+      guard step < (topology.train.steps ?? 0) else { return }
+      let rate = topology.train.learningRate(at: step)
+      model!.apply(topology.train.sgdOptions(learningRate: rate))
+      core.link.send(Applied(shard: shard, version: model!.version))
+      publish(step: step, rate: rate)
+    }
+    answerParked()
+  }
+
+  private func publish(step: Int, rate: Double) {
+    let key = ItemKey(group: GroupKey(kind: .training, step: step, index: shard), slot: 0)
+    core.tap.publish(key) {
+      var squares = 0.0
+      for (_, buffer) in model!.parameters(at: step + 1) ?? [] {
+        for value in buffer.elements(Float.self) { squares += Double(value) * Double(value) }
+      }
+      return (
+        ["version": .integer(step + 1), "learning_rate": .number(rate), "norm": .number(squares.squareRoot())], nil
+      )
+    }
+  }
+}
+
+extension TensorDescriptor {
+  /// A flat float32 tensor as it is.
+  init(float32 buffer: AlignedBuffer) {
+    self.init(
+      elementType: .float32, layout: .flat, dimensions: [buffer.byteCount / 4], compression: .none,
+      storedByteCount: buffer.byteCount,
+      checksum: TensorCodec.checksum(UnsafeRawBufferPointer(buffer.bytes), seed: 0))
+  }
+}

@@ -1,0 +1,147 @@
+import Tensors
+import Topology
+import Wire
+package import ZeroMQ
+
+/// Collates the clips of one replica in one step and keeps the batch until the step is committed.
+package actor BatchStage: StageActor {
+  private nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let launch: StageLaunch
+  private var core: StageCore!
+  private var input: ConsumerEdge!
+  private var store = BatchStore()
+  private var accepted = Accepted(keys: [], owners: [])
+  private var isReporting = false
+
+  private static let maximumClipBytes = 1 << 28
+
+  package init(launch: StageLaunch) {
+    self.launch = launch
+    thread = SocketThread(name: "batch")
+  }
+
+  package func run() async throws -> StageEnd {
+    core = try StageCore(stage: .batch, launch: launch, thread: thread, produces: true)
+    input = ConsumerEdge(identity: core.identity.id, place: launch.place, thread: thread)
+    input.onMessage = { _, envelope, payload in self.receive(envelope, payload) }
+    core.output!.onRequest = { consumer, envelope, _ in self.serve(consumer, envelope) }
+    core.onConfigure = { _ in
+      self.store.reset()
+      self.accepted = Accepted(keys: [], owners: [])
+    }
+    core.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    core.start()
+    let end = await withCheckedContinuation { core.waitForEnd($0) }
+    input.close()
+    core.close()
+    return end
+  }
+
+  package func leave() { core?.link.send(Leaving()) }
+
+  private func handle(_ kind: MessageKind, _ envelope: Envelope) {
+    switch kind {
+    case .peers: if let peers = try? Peers(from: envelope) { input.update(peers.peers) }
+    case .commit: if let commit = try? Commit(from: envelope) { store.commit(version: commit.version) }
+    case .drop: if let drop = try? Drop(from: envelope) { store.forget(drop.group) }
+    default: core.counters.malformedDropped += 1
+    }
+  }
+
+  private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
+    let began = Monotonic.seconds()
+    defer { core.counters.busySeconds += Monotonic.seconds() - began }
+    guard envelope.run == core.stamp.run, envelope.messageKind == .clip, payload.count == 1,
+      let header = try? ClipHeader(body: envelope.body), let topology = core.configuration?.topology,
+      let clip = try? payload.first!.withUnsafeBytes({
+        try TensorCodec.decode(
+          header.tensor, payload: $0, seed: header.key.stableHash, maximumByteCount: Self.maximumClipBytes)
+      })
+    else {
+      core.counters.malformedDropped += 1
+      return
+    }
+    let slots = header.key.group.kind == .training ? topology.train.batch : topology.evaluate?.clips ?? 0
+    switch store.insert(clip, header, slots: slots) {
+    case .accepted:
+      core.counters.items += 1
+      report(header)
+    case .duplicate:
+      core.counters.duplicatesDropped += 1
+      report(header)
+    case .stale: core.counters.duplicatesDropped += 1
+    case .misshapen: core.counters.malformedDropped += 1
+    }
+    core.tap.publish(header.key) {
+      (
+        ["label": .integer(header.label)],
+        TapPublisher.Frame(buffer: clip, dimensions: header.tensor.dimensions)
+      )
+    }
+  }
+
+  /// Says what was accepted, together with what comes in at the same moment.
+  private func report(_ header: ClipHeader) {
+    accepted.keys.append(header.key)
+    accepted.owners.append(header.owner)
+    guard !isReporting else { return }
+    isReporting = true
+    thread.perform { self.assumeIsolated { $0.flush() } }
+  }
+
+  private func flush() {
+    isReporting = false
+    guard !accepted.keys.isEmpty else { return }
+    core.link.send(.accepted, accepted)
+    accepted = Accepted(keys: [], owners: [])
+  }
+
+  private func serve(_ consumer: WorkerID, _ envelope: Envelope) {
+    guard envelope.stamp == core.stamp, envelope.messageKind == .fetchBatch,
+      let group = try? GroupKey(body: envelope.body), let batch = store.whole(group)
+    else {
+      core.counters.staleDropped += 1
+      return
+    }
+    var slots = batch.slots.map { $0! }
+    var buffer = batch.buffer
+    launch.faults.tamper(&slots, &buffer, group: group, clipBytes: batch.clipBytes)
+    let encoded = TensorCodec.encode(
+      buffer, elementType: .uint8, layout: .nthwc, dimensions: [slots.count] + batch.clipDimensions,
+      compression: core.compression(to: consumer), seed: 0)
+    let header = BatchHeader(group: group, slots: slots, tensor: encoded.descriptor)
+    core.output!.send(
+      Envelope(.batch, stamp: core.stamp, body: header.encodedBody),
+      [MessagePart(encoded.payload, count: encoded.payloadByteCount)], to: consumer)
+  }
+}
+
+extension FaultPoints {
+  /// A test build drops, repeats or swaps one clip of the batch it serves; the audit must notice.
+  fileprivate func tamper(
+    _ slots: inout [BatchHeader.Slot], _ buffer: inout AlignedBuffer, group: GroupKey, clipBytes: Int
+  ) {
+    guard let clip, group.kind == .training, group.step == clipStep, group.index == 0, slots.count > 1 else { return }
+    let copy = AlignedBuffer(byteCount: buffer.byteCount)
+    copy.bytes.copyMemory(from: UnsafeRawBufferPointer(buffer.bytes))
+    let base = copy.bytes.baseAddress!
+    switch clip {
+    case .drop:
+      slots.removeLast()
+      let shorter = AlignedBuffer(byteCount: slots.count * clipBytes)
+      shorter.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: copy.bytes[..<shorter.byteCount]))
+      buffer = shorter
+      return
+    case .repeat:
+      slots[1] = slots[0]
+      (base + clipBytes).copyMemory(from: base, byteCount: clipBytes)
+    case .swap:
+      slots.swapAt(0, 1)
+      base.copyMemory(from: buffer.bytes.baseAddress! + clipBytes, byteCount: clipBytes)
+      (base + clipBytes).copyMemory(from: buffer.bytes.baseAddress!, byteCount: clipBytes)
+    }
+    buffer = copy
+  }
+}

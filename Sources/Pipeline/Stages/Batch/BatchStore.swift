@@ -1,0 +1,88 @@
+import Collections
+package import Tensors
+import Wire
+
+/// The batches a batch worker holds, without I/O: clips come in by key, duplicates are dropped, whole groups are served
+/// until they are forgotten.
+package struct BatchStore {
+  package enum Outcome: Equatable, Sendable {
+    case accepted
+    /// Already held: dropped, and said again, since the coordinator may not have heard.
+    case duplicate
+    /// For an owner or a group that is not this worker's any more.
+    case stale
+    /// Not the shape of the group's other clips.
+    case misshapen
+  }
+
+  package struct Batch {
+    package let owner: Int
+    package let clipBytes: Int
+    package let clipDimensions: [Int]
+    package fileprivate(set) var buffer: AlignedBuffer
+    package fileprivate(set) var slots: [BatchHeader.Slot?]
+    package var isWhole: Bool { slots.allSatisfy { $0 != nil } }
+  }
+
+  private var batches: [GroupKey: Batch] = [:]
+  private var forgotten: OrderedSet<GroupKey> = []
+  private var committed = 0
+  private static let forgottenLimit = 4096
+
+  package init() {}
+
+  package var count: Int { batches.count }
+
+  /// - Parameters:
+  ///   - clip: uint8 (T, H, W, 3), checked against its checksum.
+  ///   - slots: clips in the group.
+  package mutating func insert(_ clip: AlignedBuffer, _ header: ClipHeader, slots: Int) -> Outcome {
+    let group = header.key.group
+    guard (0..<slots).contains(header.key.slot) else { return .misshapen }
+    if group.kind == .training, group.step < committed { return .stale }
+    if forgotten.contains(group) { return .stale }
+    if let held = batches[group], header.owner < held.owner { return .stale }
+    if batches[group].map({ $0.owner < header.owner }) ?? true {
+      batches[group] = Batch(
+        owner: header.owner, clipBytes: clip.byteCount, clipDimensions: header.tensor.dimensions,
+        buffer: AlignedBuffer(byteCount: slots * clip.byteCount), slots: Array(repeating: nil, count: slots))
+    }
+    let held = batches[group]!
+    guard held.clipDimensions == header.tensor.dimensions, held.slots.count == slots else { return .misshapen }
+    if let slot = held.slots[header.key.slot], slot.key.attempt >= header.key.attempt { return .duplicate }
+    if held.isWhole { unshare(group) }
+    batches[group]!.slots[header.key.slot] = BatchHeader.Slot(
+      key: header.key, label: header.label, checksum: header.tensor.checksum)
+    (batches[group]!.buffer.bytes.baseAddress! + header.key.slot * held.clipBytes)
+      .copyMemory(from: clip.bytes.baseAddress!, byteCount: held.clipBytes)
+    return .accepted
+  }
+
+  /// A whole group may be on its way to a consumer already: a later attempt is written to a copy.
+  private mutating func unshare(_ group: GroupKey) {
+    let old = batches[group]!.buffer
+    let copy = AlignedBuffer(byteCount: old.byteCount)
+    copy.bytes.copyMemory(from: UnsafeRawBufferPointer(old.bytes))
+    batches[group]!.buffer = copy
+  }
+
+  /// The group, once every slot is filled.
+  package func whole(_ group: GroupKey) -> Batch? {
+    batches[group].flatMap { $0.isWhole ? $0 : nil }
+  }
+
+  /// Steps before `version` are committed: their batches go.
+  package mutating func commit(version: Int) {
+    committed = max(committed, version)
+    for group in batches.keys where group.kind == .training && group.step < committed { batches[group] = nil }
+  }
+
+  package mutating func forget(_ group: GroupKey) {
+    batches[group] = nil
+    forgotten.append(group)
+    if forgotten.count > Self.forgottenLimit { forgotten.removeFirst() }
+  }
+
+  /// A new incarnation leases everything again.
+  package mutating func reset() { self = BatchStore() }
+}

@@ -1,0 +1,138 @@
+import Glibc
+import Tensors
+import Topology
+package import Video
+import Wire
+package import ZeroMQ
+
+/// Decodes windows: one lease after the other on one work thread, each sent to the augment worker of its route.
+package actor DecodeStage: StageActor {
+  private nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let launch: StageLaunch
+  private let source: any WindowSource
+  private let work: WorkThread
+  private var core: StageCore!
+  private var size = FrameSize.native
+
+  package init(launch: StageLaunch, source: (any WindowSource)? = nil) {
+    self.launch = launch
+    self.source =
+      source ?? launch.faults.mockDecodeSeconds.map { MockWindowSource(seconds: $0) } ?? VideoWindowSource()
+    thread = SocketThread(name: "decode")
+    work = WorkThread(name: "decode-work")
+  }
+
+  package func run() async throws -> StageEnd {
+    core = try StageCore(stage: .decode, launch: launch, thread: thread, produces: true)
+    core.fingerprint = .decode()
+    core.onConfigure = { self.configure($0) }
+    core.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    core.start()
+    let end = await withCheckedContinuation { core.waitForEnd($0) }
+    core.close()
+    work.stop()
+    return end
+  }
+
+  package func leave() { core?.link.send(Leaving()) }
+
+  private func configure(_ configuration: StageConfiguration) {
+    size =
+      switch configuration.topology.clip.resize {
+      case .exact(let height, let width): .exact(height: height, width: width)
+      case .shortEdge(let edge): .shortEdge(edge)
+      }
+  }
+
+  private func handle(_ kind: MessageKind, _ envelope: Envelope) {
+    guard kind == .lease, let lease = try? LeaseMessage(body: envelope.body) else {
+      core.counters.malformedDropped += 1
+      return
+    }
+    for entry in lease.entries { start(entry) }
+  }
+
+  private func start(_ entry: LeaseMessage.Entry) {
+    let (source, size, mark, faults) = (source, size, launch.crashMark, launch.faults)
+    let compression = core.compression(to: entry.augment)
+    work.submit { [self] in
+      let began = Monotonic.seconds()
+      mark?.set(entry.item.key)
+      faults.beforeDecode(entry.item)
+      let outcome: Result<Window, ClipFailure>
+      do throws(ClipFailure) {
+        let frames = try source.window(for: entry.item, size: size)
+        outcome = .success(Window(frames, entry: entry, compression: compression))
+      } catch {
+        outcome = .failure(error)
+      }
+      mark?.clear()
+      let seconds = Monotonic.seconds() - began
+      thread.perform { self.assumeIsolated { $0.finished(entry, outcome, seconds: seconds) } }
+    }
+  }
+
+  private func finished(_ entry: LeaseMessage.Entry, _ outcome: Result<Window, ClipFailure>, seconds: Double) {
+    core.counters.items += 1
+    core.counters.busySeconds += seconds
+    switch outcome {
+    case .failure(let failure):
+      let reason = "\(entry.item.path): \(failure.reason)"
+      core.link.send(
+        Failed(key: entry.item.key, reason: reason, isTransient: failure.isTransient))
+    case .success(let window):
+      core.output!.send(
+        Envelope(.window, stamp: core.stamp, body: window.header.encodedBody), [window.payload], to: entry.augment)
+      core.tap.publish(entry.item.key) {
+        (
+          ["path": .text(entry.item.path), "label": .integer(entry.item.label)],
+          TapPublisher.Frame(buffer: window.frames.buffer, dimensions: window.dimensions)
+        )
+      }
+    }
+  }
+}
+
+/// A window ready to send.
+private struct Window: Sendable {
+  let frames: FrameTensor
+  let header: WindowHeader
+  let payload: MessagePart
+
+  var dimensions: [Int] { [frames.frames, frames.height, frames.width, 3] }
+
+  init(_ frames: FrameTensor, entry: LeaseMessage.Entry, compression: Compression) {
+    self.frames = frames
+    let encoded = TensorCodec.encode(
+      frames.buffer, elementType: .uint8, layout: .thwc,
+      dimensions: [frames.frames, frames.height, frames.width, 3], compression: compression,
+      seed: entry.item.key.stableHash)
+    header = WindowHeader(entry: entry, tensor: encoded.descriptor)
+    payload = MessagePart(encoded.payload, count: encoded.payloadByteCount)
+  }
+}
+
+extension FaultPoints {
+  /// What a test build does instead of, or before, decoding.
+  fileprivate func beforeDecode(_ item: WorkItem) {
+    if let crashVideo, item.path.contains(crashVideo) {
+      raise(SIGSEGV)
+    }
+    guard let slowDecodeStep, item.key.group.kind == .training, item.key.group.step == slowDecodeStep,
+      item.key.slot == 0, SlowOnce.take()
+    else { return }
+    usleep(UInt32(slowDecodeSeconds * 1e6))
+  }
+}
+
+/// The slow decode happens once a process.
+private enum SlowOnce {
+  private nonisolated(unsafe) static var taken = false  // only the decode work thread comes here
+
+  static func take() -> Bool {
+    defer { taken = true }
+    return !taken
+  }
+}

@@ -1,0 +1,58 @@
+import Glibc
+import Tensors
+package import Video
+
+/// Why a clip could not be made.
+package struct ClipFailure: Error, Sendable, Equatable {
+  package var reason: String
+  /// A verdict counts against the file; a transient failure is tried again elsewhere.
+  package var isTransient: Bool
+}
+
+/// Where windows come from. Used on one work thread.
+package protocol WindowSource: Sendable {
+  /// The frames of the item's window, scaled: uint8 (T, H, W, 3).
+  func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor
+}
+
+/// Windows decoded from video files.
+package struct VideoWindowSource: WindowSource {
+  package init() {}
+
+  package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
+    do {
+      let decoder = try VideoDecoder(path: item.path)
+      guard decoder.info.byteCount == item.byteCount else {
+        throw VideoError(
+          .corrupt, "\(decoder.info.byteCount) bytes, \(item.byteCount) when the corpus was built")
+      }
+      guard decoder.info.frameCount == item.frameCount else {
+        throw VideoError(
+          .corrupt, "\(decoder.info.frameCount) frames, \(item.frameCount) when the corpus was built")
+      }
+      return try decoder.frames(at: item.frameIndices, size: size)
+    } catch {
+      throw ClipFailure(reason: error.message, isTransient: error.isTransient)
+    }
+  }
+}
+
+/// Grey frames after a wait: a stand-in whose speed is known.
+package struct MockWindowSource: WindowSource {
+  package var seconds: Double
+
+  package init(seconds: Double) { self.seconds = seconds }
+
+  package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
+    if seconds > 0 { usleep(UInt32(seconds * 1e6)) }
+    let (height, width) =
+      switch size {
+      case .exact(let height, let width): (height, width)
+      case .shortEdge(let edge): (edge, edge)
+      case .native: (128, 171)
+      }
+    let buffer = AlignedBuffer(byteCount: item.windowFrames * height * width * 3)
+    buffer.bytes.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: item.key.stableHash))
+    return FrameTensor(buffer: buffer, frames: item.windowFrames, height: height, width: width)
+  }
+}

@@ -1,0 +1,139 @@
+import Networks
+import Tensors
+import Topology
+import Wire
+package import ZeroMQ
+
+/// Scores videos with the parameters of a pinned checkpoint: softmax averaged over a video's clips.
+package actor EvaluateStage: StageActor {
+  private nonisolated let thread: SocketThread
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  private let launch: StageLaunch
+  private let work: WorkThread
+  private var core: StageCore!
+  private var batches: BatchFetcher!
+  private var scorer: VideoScorer?
+
+  package init(launch: StageLaunch) {
+    self.launch = launch
+    thread = SocketThread(name: "evaluate")
+    work = WorkThread(name: "evaluate-work")
+  }
+
+  package func run() async throws -> StageEnd {
+    core = try StageCore(stage: .evaluate, launch: launch, thread: thread, produces: false)
+    core.fingerprint = .numerics()
+    batches = BatchFetcher(
+      identity: core.identity.id, place: launch.place, thread: thread, stamp: { self.core.stamp },
+      onBatch: { self.score($0) })
+    core.onConfigure = { self.configure($0) }
+    core.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    core.start()
+    let end = await withCheckedContinuation { core.waitForEnd($0) }
+    batches.close()
+    core.close()
+    work.stop()
+    return end
+  }
+
+  package func leave() { core?.link.send(Leaving()) }
+
+  private func configure(_ configuration: StageConfiguration) {
+    batches.cancelAll()
+    guard scorer == nil else { return }
+    do {
+      scorer = try VideoScorer(configuration)
+    } catch {
+      core.end(.refused("cannot evaluate here: \(error)"))
+    }
+  }
+
+  private func handle(_ kind: MessageKind, _ envelope: Envelope) {
+    switch kind {
+    case .peers: if let peers = try? Peers(from: envelope) { batches.update(peers) }
+    case .evaluate:
+      guard let lease = try? EvaluateLease(from: envelope) else { break }
+      batches.fetch(lease.group, from: lease.batch)
+    case .commit: break
+    default: core.counters.malformedDropped += 1
+    }
+  }
+
+  private func score(_ batch: FetchedBatch) {
+    guard let scorer else { return }
+    work.submit { [self] in
+      let began = Monotonic.seconds()
+      let outcome = Result { try scorer.scores(batch) }.mapError { ScoringError(message: "\($0)") }
+      let seconds = Monotonic.seconds() - began
+      thread.perform { self.assumeIsolated { $0.scored(batch, outcome, seconds) } }
+    }
+  }
+
+  private func scored(_ batch: FetchedBatch, _ outcome: Result<[Float], ScoringError>, _ seconds: Double) {
+    core.counters.items += 1
+    core.counters.busySeconds += seconds
+    switch outcome {
+    case .failure(let error): core.end(.refused("evaluating version \(batch.group.step) failed: \(error.message)"))
+    case .success(let scores):
+      core.link.send(EvaluatedReport(group: batch.group, scores: scores, seconds: seconds))
+      core.tap.publish(ItemKey(group: batch.group, slot: 0)) {
+        (["label": .integer(batch.labels.first ?? 0), "predicted": .integer(scores.argmax)], nil)
+      }
+    }
+  }
+}
+
+struct ScoringError: Error { var message: String }
+
+/// Scores videos with checkpoints of a run. Used on the evaluate stage's work thread.
+final class VideoScorer: @unchecked Sendable {
+  // Sendable: made on the stage's thread, from then on used on its work thread only.
+  private let network: Network<Float>
+  private let directory: String
+  private let classes: Int
+  private var version: Int?
+  private var parameters: AlignedBuffer?
+
+  init(_ configuration: StageConfiguration) throws {
+    let topology = configuration.topology
+    let train = topology.train
+    directory = configuration.directory
+    classes = configuration.classes
+    network = try Network<Float>(
+      NetworkDefinition(name: train.network, classes: classes, width: train.width),
+      batch: topology.evaluate?.clips ?? 1, frames: topology.clip.frames, height: topology.clip.crop,
+      width: topology.clip.crop, threads: train.threads)
+  }
+
+  /// Softmax averaged over the batch's clips, one for each class.
+  func scores(_ batch: FetchedBatch) throws -> [Float] {
+    if version != batch.group.step {
+      let path = Checkpoint.path(in: directory, version: batch.group.step)
+      parameters = try Checkpoint(directory: path).vector(elements: network.layout.count)
+      version = batch.group.step
+    }
+    let logits = try network.logits(
+      parameters: UnsafeBufferPointer(parameters!.elements(Float.self)),
+      clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), count: batch.slots.count)
+    return ClipScores.average(logits: logits, clips: batch.slots.count, classes: classes)
+  }
+}
+
+/// Scores of a video from its clips'.
+package enum ClipScores {
+  /// Mean over clips of each clip's softmax.
+  /// - Parameter logits: (clips, classes).
+  package static func average(logits: [Float], clips: Int, classes: Int) -> [Float] {
+    var sum = [Float](repeating: 0, count: classes)
+    for clip in 0..<clips {
+      let probabilities = Metrics.softmax(Array(logits[(clip * classes)..<((clip + 1) * classes)]))
+      for index in 0..<classes { sum[index] += probabilities[index] }
+    }
+    return sum.map { $0 / Float(clips) }
+  }
+}
+
+extension [Float] {
+  var argmax: Int { indices.max { self[$0] < self[$1] || (self[$0] == self[$1] && $0 > $1) } ?? 0 }
+}

@@ -1,0 +1,177 @@
+import Foundation
+import Glibc
+package import Topology
+package import Wire
+package import ZeroMQ
+
+/// How a stage worker starts: where the coordinator is, who it is, where it lives.
+package struct StageLaunch: Sendable {
+  package var join: String
+  package var place: ProcessPlace
+  /// Distinguishes workers of one host and stage.
+  package var ordinal: String
+  /// Where a decode worker marks the clip it is at.
+  package var crashMark: CrashMark?
+  package var faults: FaultPoints
+
+  package init(
+    join: String, place: ProcessPlace, ordinal: String, crashMark: CrashMark? = nil, faults: FaultPoints = .none
+  ) {
+    self.join = join
+    self.place = place
+    self.ordinal = ordinal
+    self.crashMark = crashMark
+    self.faults = faults
+  }
+}
+
+/// What the coordinator told the worker about the run.
+package struct StageConfiguration: Sendable {
+  package let topology: Topology
+  package let classes: Int
+  package let directory: String
+  package let shard: Int?
+  package let shards: Int
+
+  init(_ welcome: Welcome) throws(TopologyError) {
+    topology = try Topology.parse(welcome.topology, file: "the coordinator's topology", overrides: [])
+    classes = welcome.classes
+    directory = welcome.directory
+    shard = welcome.shard
+    shards = welcome.shards
+  }
+}
+
+/// How a stage worker's life ended.
+package enum StageEnd: Sendable, Equatable {
+  case dismissed
+  case refused(String)
+}
+
+/// A stage: an actor whose executor is its socket thread.
+package protocol StageActor: Actor {
+  /// Binds, says hello, works until the end.
+  func run() async throws -> StageEnd
+  /// Asks the coordinator to be let go.
+  func leave()
+}
+
+/// What every stage worker has: its identity, control link, output edge, tap and counters. Lives on the socket thread.
+package final class StageCore {
+  package let identity: WorkerIdentity
+  package let launch: StageLaunch
+  package let thread: SocketThread
+  package let output: ProducerEdge?
+  package let tap: TapPublisher
+  package private(set) var link: ControlLink!
+  package private(set) var configuration: StageConfiguration?
+  package var counters = WorkerCounters()
+  /// What `hello` says beyond identity and endpoints.
+  package var fingerprint: Fingerprint?
+  package var shardState: () -> ShardState? = { nil }
+
+  /// A new run or incarnation: forget what belonged to an earlier one.
+  package var onConfigure: (StageConfiguration) -> Void = { _ in }
+  package var onMessage: (MessageKind, Envelope) -> Void = { _, _ in }
+  private var finish: CheckedContinuation<StageEnd, Never>?
+  private var ended: StageEnd?
+  private let startedAt = Monotonic.seconds()
+
+  package init(
+    stage: Stage, launch: StageLaunch, thread: SocketThread, produces: Bool
+  ) throws(ZeroMQError) {
+    self.launch = launch
+    self.thread = thread
+    let place = launch.place
+    identity = WorkerIdentity(
+      id: "\(place.host)/\(stage.rawValue)/\(launch.ordinal)#\(getpid())", role: .stage, stage: stage,
+      host: place.host, processID: getpid(), processToken: place.token)
+    let socketName = "\(stage.rawValue)-\(launch.ordinal)"
+    output = produces ? try ProducerEdge(name: socketName, place: place, thread: thread) : nil
+    tap = try TapPublisher(stage: stage.rawValue, worker: identity.id, place: place, thread: thread)
+    link = try ControlLink(
+      join: launch.join, identity: identity, context: place.context, thread: thread,
+      hello: { [unowned self] in hello() }, counters: { [unowned self] in currentCounters() })
+    link.onWelcome = { [unowned self] in welcomed($0) }
+    link.onRefused = { [unowned self] in end(.refused($0)) }
+    link.onMessage = { [unowned self] kind, envelope in
+      if kind == .dismissed { end(.dismissed) } else { onMessage(kind, envelope) }
+    }
+  }
+
+  package func start() {
+    output?.start()
+    tap.start()
+    link.start()
+  }
+
+  /// Resumes once the worker has been dismissed or refused.
+  package func waitForEnd(_ continuation: CheckedContinuation<StageEnd, Never>) {
+    if let ended { continuation.resume(returning: ended) } else { finish = continuation }
+  }
+
+  package func close() {
+    link.close()
+    output?.close()
+    tap.close()
+  }
+
+  package func end(_ end: StageEnd) {
+    guard ended == nil else { return }
+    ended = end
+    finish?.resume(returning: end)
+    finish = nil
+  }
+
+  package var stamp: RunStamp { link.stamp }
+
+  /// Compression for a message to `worker`: none within the process.
+  package func compression(to worker: WorkerID) -> Compression {
+    let ownProcess = "#\(identity.processID)"
+    if worker.hasPrefix("\(identity.host)/"), worker.hasSuffix(ownProcess) { return .none }
+    return configuration?.topology.links.compression == .lz4 ? .lz4 : .none
+  }
+
+  private func hello() -> Hello {
+    Hello(
+      identity: identity, data: output?.endpoints ?? Endpoints(), tap: tap.endpoints, fingerprint: fingerprint,
+      shard: shardState())
+  }
+
+  private func welcomed(_ welcome: Welcome) {
+    do {
+      let configuration = try StageConfiguration(welcome)
+      self.configuration = configuration
+      onConfigure(configuration)
+    } catch {
+      end(.refused("the coordinator's topology cannot be read here: \(error)"))
+    }
+  }
+
+  private func currentCounters() -> WorkerCounters {
+    var counters = counters
+    counters.aliveSeconds = Monotonic.seconds() - startedAt
+    counters.staleDropped += link.staleDropped
+    counters.malformedDropped += link.malformedDropped + (output?.malformedDropped ?? 0)
+    counters.bytesOut = output?.bytesOut ?? 0
+    counters.residentBytes = residentBytes()
+    return counters
+  }
+}
+
+/// Resident set of this process in bytes, 0 if the kernel does not say.
+package func residentBytes() -> Int {
+  guard let statm = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+  let fields = statm.split(separator: " ")
+  guard fields.count > 1, let pages = Int(fields[1]) else { return 0 }
+  return pages * sysconf(Int32(_SC_PAGESIZE))
+}
+
+/// Seconds on the monotonic clock.
+package enum Monotonic {
+  package static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}

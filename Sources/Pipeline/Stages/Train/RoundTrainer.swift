@@ -1,0 +1,53 @@
+package import Networks
+package import Tensors
+package import Topology
+
+/// What one replica's round gives.
+package struct RoundResult: Sendable {
+  /// float32, the layout's elements: gradients of the mean loss, and batch statistics in the running ones' places.
+  package var contribution: AlignedBuffer
+  package var loss: Double
+  package var correct: Int
+}
+
+/// Trains one replica's batch at given parameters. Used on one work thread.
+package protocol RoundTrainer: Sendable {
+  func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult
+}
+
+/// The network itself.
+package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
+  // Sendable: made on one thread and from then on used on the train stage's work thread only.
+  private let network: Network<Float>
+
+  package init(topology: Topology, classes: Int) throws(NetworkError) {
+    let train = topology.train
+    let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
+    network = try Network<Float>(
+      definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
+      width: topology.clip.crop, threads: train.threads)
+  }
+
+  package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
+    let contribution = AlignedBuffer(byteCount: network.layout.count * 4)
+    contribution.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    let result = try network.train(
+      parameters: UnsafeBufferPointer(parameters.elements(Float.self)),
+      clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), labels: batch.labels,
+      gradient: contribution.elements(Float.self))
+    return RoundResult(contribution: contribution, loss: result.loss, correct: result.correct)
+  }
+}
+
+/// Trains nothing: the contribution is zero. For measuring everything else.
+package struct NoTrainer: RoundTrainer {
+  package let elements: Int
+
+  package init(elements: Int) { self.elements = elements }
+
+  package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
+    let contribution = AlignedBuffer(byteCount: elements * 4)
+    contribution.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    return RoundResult(contribution: contribution, loss: 0, correct: 0)
+  }
+}
