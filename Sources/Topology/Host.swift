@@ -1,0 +1,27 @@
+extension Topology {
+  /// One entry of `hosts`: a machine (or an address that is treated as one) and its workers.
+  package struct Host: Sendable, Equatable {
+    package var name: String
+    package var address: String
+    /// Control port, on the coordinator's host only; nil when everything is local.
+    package var port: Int?
+    package var coordinator: Bool
+    /// Workers by stage; stages without workers are absent.
+    package var counts: [Stage: Int]
+    /// Stages that share one process, in pipeline order; empty for none.
+    package var chain: [Stage]
+    /// Memory all workers of the host may use together.
+    package var memoryBytes: Int?
+
+    /// Workers of `stage` here. The plan is a part of the coordinator.
+    package func count(_ stage: Stage) -> Int {
+      stage == .plan ? (coordinator ? 1 : 0) : counts[stage, default: 0]
+    }
+
+    /// Whether the address can be reached from this machine only.
+    package var isLoopback: Bool {
+      address == "localhost" || address == "::1" || address == "[::1]"
+        || (address.hasPrefix("127.") && address.allSatisfy { $0.isNumber || $0 == "." })
+    }
+  }
+}

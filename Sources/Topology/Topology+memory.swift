@@ -1,0 +1,70 @@
+internal import Foundation
+
+extension Topology {
+  /// Memory one worker of each stage needs at most, by the plan's window.
+  ///
+  /// The window bounds what is in flight: `in_flight` rounds of R · batch · H clips. A worker is counted with its share
+  /// of them, plus the network's parameters and activations where it has one. The network's part is an estimate.
+  package func memoryPerWorker() -> [(stage: Stage, bytes: Int)] {
+    let network = NetworkEstimate(network: train.network, width: train.width, frames: clip.frames, crop: clip.crop)
+    let parameterBytes = network.parameters * 4
+    let keys = Double(inFlight * train.replicas)
+    let itemsPerKey = Double(train.batch * train.localSteps)
+    let items = keys * itemsPerKey
+    func share(_ total: Double, _ stage: Stage) -> Double { (total / Double(max(1, count(stage)))).rounded(.up) }
+    return Stage.allCases.map { stage in
+      let process = 48.0 * 1_048_576
+      let bytes: Double =
+        switch stage {
+        case .plan:
+          // A lease is a few hundred bytes; the index is read row by row.
+          items * 512
+        case .decode:
+          share(items, .decode) * Double(clip.windowBytes)
+        case .augment:
+          share(items, .augment) * Double(clip.windowBytes + clip.clipBytes)
+        case .batch:
+          // Clips as they came, and the collated batch that is kept until its step is committed.
+          share(keys, .batch) * itemsPerKey * Double(clip.clipBytes) * 2
+        case .train:
+          // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients.
+          parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up))
+            + network.activations * 4 * 2.5 * Double(train.batch)
+            + 2 * itemsPerKey * Double(clip.clipBytes)
+        case .average:
+          // Parameters, momentum, two published versions and one partial sum per level of the tree.
+          share(parameterBytes * (5 + Foundation.log2(Double(train.replicas)).rounded(.up)), .average)
+        case .evaluate:
+          evaluate == nil
+            ? 0
+            : parameterBytes * 2 + network.largestActivation * 4 * 4 * Double(train.batch)
+              + 4 * Double(train.batch * clip.clipBytes)
+        }
+      return (stage, Int(min(process + bytes, 1e18)))
+    }
+  }
+
+  /// Hosts whose workers have more threads than the machine has cores.
+  ///
+  /// - Parameter cores: logical processors of the host, where known.
+  package func threadsExceedingCores(cores: (Host) -> Int?) -> [(host: String, threads: Int, cores: Int)] {
+    hosts.compactMap { host in
+      guard let available = cores(host) else { return nil }
+      let threads = Self.workerStages.reduce(0) { sum, stage in
+        sum + host.count(stage) * (stage == .train || stage == .evaluate ? train.threads : 1)
+      }
+      return threads > available ? (host.name, threads, available) : nil
+    }
+  }
+}
+
+/// Bytes in the largest binary unit that gives a number of at least 1, for people.
+package func describeBytes(_ bytes: Double) -> String {
+  var value = bytes
+  var unit = "B"
+  for next in ["KiB", "MiB", "GiB", "TiB", "PiB"] where value >= 1024 {
+    value /= 1024
+    unit = next
+  }
+  return unit == "B" ? "\(Int(value)) B" : String(format: value < 10 ? "%.1f %@" : "%.0f %@", value, unit)
+}

@@ -1,0 +1,72 @@
+extension Topology {
+  /// What is trained, and how.
+  package struct Train: Sendable, Equatable {
+    package var network: String
+    package var width: Double
+    /// Logical replicas (R), each with its own batch and batch statistics.
+    package var replicas: Int
+    /// Clips per replica and local step.
+    package var batch: Int
+    /// Rounds of the run; nil when `epochs` is given.
+    package var steps: Int?
+    /// Length in epochs of the corpus; nil when `steps` is given. See `steps(epochLength:)`.
+    package var epochs: Double?
+    /// Threads of one train worker.
+    package var threads: Int
+    /// For all R replicas together.
+    package var learningRate: Double
+    package var momentum: Double
+    package var nesterov: Bool
+    package var weightDecay: Double
+    package var warmUp: WarmUp
+    package var schedule: Schedule
+    /// Local steps per round (H); 1 contributes gradients.
+    package var localSteps: Int
+    /// Run directory or file to start from.
+    package var weights: String?
+    package var head: Head
+    /// Kernel path forced on every worker; nil lets each choose.
+    package var kernels: String?
+    package var precision: Precision
+
+    package enum Head: String, Sendable, CaseIterable { case keep, new }
+    package enum Precision: String, Sendable, CaseIterable { case float32 }
+
+    /// Length of the linear warm-up, from learning rate / R.
+    package enum WarmUp: Sendable, Equatable {
+      case steps(Int)
+      case clips(Int)
+    }
+
+    /// How the learning rate falls after the warm-up.
+    package enum Schedule: Sendable, Equatable {
+      case constant
+      /// Halved this many times, at equal distances.
+      case halvings(Int)
+      /// Multiplied by `factor` at each of these steps.
+      case steps(at: [Int], factor: Double)
+      case halfCosine
+    }
+
+    /// Clips all replicas use in one round.
+    package var clipsPerStep: Int { replicas * batch * localSteps }
+
+    /// Length of the warm-up in steps, rounded up.
+    package var warmUpSteps: Int {
+      switch warmUp {
+      case .steps(let count): count
+      case .clips(let count): (count + clipsPerStep - 1) / clipsPerStep
+      }
+    }
+
+    /// Length of the run in steps.
+    ///
+    /// - Parameter epochLength: draws in one epoch of the corpus, above 0.
+    /// - Returns: `steps`, or the smallest number of steps that covers `epochs`; at least 1.
+    package func steps(epochLength: Int) -> Int {
+      if let steps { return steps }
+      let clips = ((epochs ?? 1) * Double(epochLength)).rounded(.up)
+      return max(1, Int((clips / Double(clipsPerStep)).rounded(.up)))
+    }
+  }
+}
