@@ -13,27 +13,42 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
-/// Every library target and what it may depend on; dependencies point down only.
-let modules: [(name: String, dependencies: [Target.Dependency])] = [
-  ("Tensors", ["CKernels", "COpenBLAS"]),
-  ("ZeroMQ", ["CZeroMQ"]),
-  ("Wire", ["CLZ4", "CXXHash", "Tensors"]),
-  ("Video", ["CLibAV", "Tensors"]),
-  ("Synthesis", ["Video"]),
-  ("Corpus", [grdb, crypto, "Video"]),
-  ("Networks", ["Tensors", crypto]),
-  ("Topology", ["Yams"]),
-  (
+/// A library target; dependencies point down only.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let systemLibraries: [Target] = [
+  .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
+  .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+  .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+  .systemLibrary(
+    name: "CLibAV", pkgConfig: "libavformat libavcodec libswscale libavutil",
+    providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
+]
+
+let modules: [Target] = [
+  .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+  module("Tensors", ["CKernels", "COpenBLAS"]),
+  module("ZeroMQ", ["CZeroMQ"]),
+  module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
+  module("Video", ["CLibAV", "Tensors"]),
+  // module("Synthesis", ["Video"]),
+  module("Corpus", [grdb, crypto, "Video"]),
+  module("Networks", ["Tensors", "CKernels", crypto]),
+  module("Topology", ["Yams"]),
+  module(
     "Pipeline",
-    [
-      "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, collections,
-    ]
-  ),
-  ("PipelineTesting", ["Pipeline", "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Topology", "Synthesis"]),
-  (
+    ["ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, collections]),
+  module(
     "Commands",
-    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", argumentParser]
-  ),
+    ["Pipeline", "Networks", "Corpus", "Video", "Topology", "Tensors", "ZeroMQ", argumentParser]),
+  .executableTarget(name: "sluice", dependencies: ["Commands"], swiftSettings: strict),
 ]
 
 let package = Package(
@@ -46,22 +61,5 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: [
-    .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
-    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
-    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
-    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(
-      name: "CLibAV", pkgConfig: "libavformat libavcodec libswscale libavutil",
-      providers: [.apt(["libavformat-dev", "libavcodec-dev", "libswscale-dev"])]),
-    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
-    .executableTarget(name: "sluice", dependencies: ["Commands"], swiftSettings: strict),
-  ]
-    + modules.map { .target(name: $0.name, dependencies: $0.dependencies, swiftSettings: strict) }
-    + ["Tensors", "ZeroMQ", "Wire", "Video", "Synthesis", "Corpus", "Networks", "Topology", "Pipeline"].map {
-      .testTarget(
-        name: "\($0)Tests",
-        dependencies: [.target(name: $0)] + (modules.first { module in module.name == $0 }?.dependencies ?? []),
-        swiftSettings: strict)
-    }
+  targets: systemLibraries + modules
 )

@@ -5,7 +5,10 @@ package struct SluiceCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "sluice",
     abstract: "Pre-trains video action-recognition networks from weakly-labelled videos.",
-    subcommands: [])
+    subcommands: [
+      RunCommand.self, NodeCommand.self, WorkerCommand.self, ScaleCommand.self, StatusCommand.self, TapCommand.self,
+      StageCommand.self, CoordinatorCommand.self,
+    ])
 
   package init() {}
 }

@@ -83,8 +83,7 @@ extension Coordinator {
     switch key.group.kind {
     case .training:
       let draw = plan.draw(key)
-      var video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
-      video.label = draw.label
+      let video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
       return plan.trainingItem(key, video: video)
     case .evaluation:
       return plan.evaluationItem(

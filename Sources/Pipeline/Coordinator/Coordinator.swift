@@ -80,7 +80,7 @@ package actor Coordinator {
     identity = try directory.identity()
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus)
-    let counts = try corpus.counts(split: .train)
+    let counts = corpus.counts(split: .train)
     topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +))
     self.topology = topology
     plan = try Plan(topology: topology, counts: counts)

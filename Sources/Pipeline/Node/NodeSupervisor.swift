@@ -32,6 +32,7 @@ package actor NodeSupervisor {
   private let executable: String
   private let lifeline: Lifeline
   private let context: Context
+  private let firstOrdinal: Int
   private var link: ControlLink!
   private var slots: [String: Slot] = [:]
   private var isDraining = false
@@ -44,9 +45,12 @@ package actor NodeSupervisor {
 
   /// - Parameters:
   ///   - bindAddress: what workers bind tcp on; nil when no peer is on another host.
+  ///   - firstOrdinal: ordinals of the workers start here.
   package init(
-    host: Topology.Host, join: String, bindAddress: String?, executable: String, lifeline: Lifeline, context: Context
+    host: Topology.Host, join: String, bindAddress: String?, executable: String, lifeline: Lifeline, context: Context,
+    firstOrdinal: Int = 0
   ) {
+    self.firstOrdinal = firstOrdinal
     self.host = host
     self.join = join
     self.bindAddress = bindAddress
@@ -110,7 +114,7 @@ package actor NodeSupervisor {
   private func setCount(_ stages: [Stage], _ count: Int) {
     guard !isDraining else { return }
     let name = stages.map(\.rawValue).joined(separator: "+")
-    for ordinal in 0..<count {
+    for ordinal in firstOrdinal..<(firstOrdinal + count) {
       let key = "\(name)/\(ordinal)"
       guard slots[key]?.isWanted != true else { continue }
       slots[key] = slots[key] ?? Slot(stages: stages, ordinal: ordinal)
@@ -118,7 +122,7 @@ package actor NodeSupervisor {
       if slots[key]!.child == nil { start(key) }
     }
     for key in slots.keys.sorted() {
-      guard slots[key]!.stages == stages, slots[key]!.ordinal >= count else { continue }
+      guard slots[key]!.stages == stages, slots[key]!.ordinal >= firstOrdinal + count else { continue }
       retire(key)
     }
   }

@@ -99,3 +99,29 @@ package struct RunLauncher: Sendable {
     if let first = failures.first { throw PipelineError(.worker, first) }
   }
 }
+
+extension RunLauncher {
+  /// Joins a live run with one worker, supervised like any other.
+  /// - Parameter host: a `hosts:` entry on this machine, or nil for a name of its own.
+  package static func joinOne(
+    stage: Stage, join: String, host: String?, address: String, executable: String
+  ) async throws {
+    let name = host ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+    let entry = Topology.Host(joining: name, address: address, stage: stage)
+    let context = try Context()
+    defer { context.shutdown() }
+    let node = NodeSupervisor(
+      host: entry, join: join, bindAddress: address, executable: executable, lifeline: Lifeline(), context: context,
+      firstOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
+    let signals = Signals.onTermination(includingInterrupt: true) { _ in Task { await node.drain() } }
+    defer { withExtendedLifetime(signals) {} }
+    try await wait(for: [node]) {}
+  }
+}
+
+extension Topology.Host {
+  fileprivate init(joining name: String, address: String, stage: Stage) {
+    self.init(
+      name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)
+  }
+}

@@ -33,7 +33,7 @@ extension Topology.Train {
       case .halfCosine: .halfCosine
       }
     return LearningRateSchedule(
-      base: learningRate, replicas: replicas, warmUpSteps: warmUpSteps, kind: kind, totalSteps: total
+      base: learningRate, replicas: replicas, warmUpSteps: warmUpSteps, totalSteps: total, kind: kind
     ).rate(step: step)
   }
 

@@ -1,0 +1,73 @@
+package import ArgumentParser
+import Foundation
+import Glibc
+import Pipeline
+import Topology
+import ZeroMQ
+
+/// A worker process, as a node starts it. Ends with its supervisor.
+package struct StageCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "stage", abstract: "A worker process, as a node starts it.", shouldDisplay: false)
+
+  /// Set by the test executable; the product runs without.
+  package nonisolated(unsafe) static var faults = FaultPoints.none  // written once, before any command runs
+
+  @Option var stages: String
+  @Option var join: String
+  @Option var host: String
+  @Option var ordinal: String
+  @Option var address: String?
+  @Option var crashMark: String?
+
+  package init() {}
+
+  package func run() async throws {
+    Signals.exitWhenLifelineCloses()
+    let stages = try stages.split(separator: ",").map { name in
+      guard let stage = Stage(rawValue: String(name)), stage != .plan else {
+        throw ValidationError("unknown stage \(name)")
+      }
+      return stage
+    }
+    let process = StageProcess(
+      stages: stages, join: join, host: host, address: address, ordinal: ordinal, crashMarkPath: crashMark,
+      faults: Self.faults)
+    do {
+      try await process.run()
+    } catch {
+      FileHandle.standardError.write(Data("\(host)/\(self.stages)/\(ordinal): \(error)\n".utf8))
+      _exit(StageProcess.refusedStatus)
+    }
+    _exit(0)
+  }
+}
+
+/// The coordinator's process, as `run` and `node` start it. Ends with its supervisor.
+package struct CoordinatorCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "coordinator", abstract: "The coordinator, as run and node start it.", shouldDisplay: false)
+
+  @Option var directory: String
+  @Option var stopAfter: Int?
+
+  package init() {}
+
+  package func run() async throws {
+    Signals.exitWhenLifelineCloses()
+    do {
+      let coordinator = try Coordinator(
+        directory: RunDirectory(path: directory), stopAfter: stopAfter, context: try Context())
+      let signals = Signals.onTermination { count in
+        guard count == 1 else { _exit(1) }
+        Task { await coordinator.stop() }
+      }
+      _ = try await coordinator.run()
+      withExtendedLifetime(signals) {}
+    } catch {
+      FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
+      _exit(1)
+    }
+    _exit(0)
+  }
+}
