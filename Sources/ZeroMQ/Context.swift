@@ -66,6 +66,9 @@ package final class Context: Sendable {
     if isLast { free() }
   }
 
+  /// True once `terminate()` was called and the last socket is closed.
+  package var isTerminated: Bool { state.withLock { $0.isGone } }
+
   /// A new socket's handle; `release` must follow.
   func makeSocket(_ type: Int32) throws(ZeroMQError) -> UnsafeMutableRawPointer {
     let (socket, status) = state.withLock { state -> (UnsafeMutableRawPointer?, Int32) in
