@@ -1,5 +1,4 @@
 internal import CZeroMQ
-internal import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -20,7 +19,7 @@ package final class Context: Sendable {
 
   // Immutable; libzmq's context calls are thread-safe, and `state` guards its use after the end.
   private nonisolated(unsafe) let handle: UnsafeMutableRawPointer
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// - Parameters:
   ///   - ioThreads: libzmq's background threads; one carries about 1 GB/s.
