@@ -82,7 +82,7 @@ package enum TensorCodec {
     guard byteCount <= LZ4_MAX_INPUT_SIZE else {
       throw WireError(.tooLarge, "\(byteCount) bytes in one LZ4 block; at most \(LZ4_MAX_INPUT_SIZE) are possible")
     }
-    guard byteCount / maximumExpansion <= payload.count + 16 else {
+    guard byteCount <= maximumExpansion * (payload.count + 16) else {
       throw WireError(.compression, "\(payload.count) LZ4 bytes cannot hold the \(byteCount) announced")
     }
     let buffer = AlignedBuffer(byteCount: byteCount)

@@ -1,5 +1,4 @@
 internal import CZeroMQ
-internal import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -20,7 +19,7 @@ package final class Context: Sendable {
 
   // Immutable; libzmq's context calls are thread-safe, and `state` guards its use after the end.
   private nonisolated(unsafe) let handle: UnsafeMutableRawPointer
-  private let state = Mutex(State())
+  private let state = Monitor(State())
 
   /// - Parameters:
   ///   - ioThreads: libzmq's background threads; one carries about 1 GB/s.
@@ -65,6 +64,9 @@ package final class Context: Sendable {
     }
     if isLast { free() }
   }
+
+  /// True once `terminate()` was called and the last socket is closed.
+  package var isTerminated: Bool { state.withLock { $0.isGone } }
 
   /// A new socket's handle; `release` must follow.
   func makeSocket(_ type: Int32) throws(ZeroMQError) -> UnsafeMutableRawPointer {

@@ -41,12 +41,14 @@ final class SocketLoop {
   }
 
   func cancel(_ token: TimerToken) {
-    timers.cancel(token)
+    _ = timers.cancel(token)
   }
 
   func removeAll() {
     remove { _ in true }
-    timers.removeAll()
+    let removed = timers
+    timers = TimerQueue()
+    withExtendedLifetime(removed) {}
   }
 
   /// Runs the timers that are due now; what they schedule waits for the next turn.
@@ -95,10 +97,11 @@ final class SocketLoop {
     watches.removeAll { watch in
       guard isUnwanted(watch) else { return false }
       watch.isActive = false
-      // Released after the array is whole again: a closure's `deinit` may come back here.
       removed.append(watch)
       return true
     }
+    // Released only now that the array is whole again: what a closure holds may come back here when it is freed.
+    withExtendedLifetime(removed) {}
   }
 
   /// Until the next timer, rounded up; -1 without one.

@@ -4,7 +4,7 @@ package struct TimerToken: Hashable, Sendable {
 }
 
 /// Pending timers, the earliest first; those due at the same instant in the order of their making.
-struct TimerQueue {
+package struct TimerQueue {
   private struct Entry {
     let deadline: UInt64
     let number: UInt64
@@ -14,15 +14,17 @@ struct TimerQueue {
     }
   }
 
-  /// A binary heap. Entries without a body were cancelled.
+  /// A binary heap, the earliest at 0. Entries without a body were cancelled.
   private var heap: [Entry] = []
   private var bodies: [UInt64: () -> Void] = [:]
   private var lastNumber: UInt64 = 0
 
-  var count: Int { bodies.count }
+  package init() {}
+
+  package var count: Int { bodies.count }
 
   /// - Parameter deadline: nanoseconds of the caller's clock.
-  mutating func insert(deadline: UInt64, _ body: @escaping () -> Void) -> TimerToken {
+  package mutating func insert(deadline: UInt64, _ body: @escaping () -> Void) -> TimerToken {
     lastNumber += 1
     bodies[lastNumber] = body
     heap.append(Entry(deadline: deadline, number: lastNumber))
@@ -30,22 +32,19 @@ struct TimerQueue {
     return TimerToken(number: lastNumber)
   }
 
-  /// Does nothing when the timer has fired or was cancelled.
-  mutating func cancel(_ token: TimerToken) {
-    guard bodies.removeValue(forKey: token.number) != nil else { return }
-    // Cancelled entries must not pile up under a timer that is far away.
-    guard heap.count > 2 * bodies.count + 64 else { return }
-    heap.removeAll { bodies[$0.number] == nil }
-    heap.sort(by: <)
-  }
-
-  mutating func removeAll() {
-    heap = []
-    bodies = [:]
+  /// Returns what the timer would have run, for the caller to free; `nil` when it has fired or was cancelled.
+  package mutating func cancel(_ token: TimerToken) -> (() -> Void)? {
+    guard let body = bodies.removeValue(forKey: token.number) else { return nil }
+    // Cancelled entries must not pile up behind a timer that is far away.
+    if heap.count > 2 * bodies.count + 64 {
+      heap.removeAll { bodies[$0.number] == nil }
+      heap.sort(by: <)
+    }
+    return body
   }
 
   /// The deadline of the next timer.
-  mutating func nextDeadline() -> UInt64? {
+  package mutating func nextDeadline() -> UInt64? {
     while let first = heap.first {
       if bodies[first.number] != nil { return first.deadline }
       removeFirst()
@@ -54,7 +53,7 @@ struct TimerQueue {
   }
 
   /// Removes and returns the next timer that is due at `now`.
-  mutating func popDue(at now: UInt64) -> (() -> Void)? {
+  package mutating func popDue(at now: UInt64) -> (() -> Void)? {
     guard let deadline = nextDeadline(), deadline <= now else { return nil }
     return bodies.removeValue(forKey: removeFirst().number)
   }

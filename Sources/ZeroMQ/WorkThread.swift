@@ -3,7 +3,8 @@
 package final class WorkThread: @unchecked Sendable {
   // Sendable: all state is in the monitor.
   fileprivate struct State {
-    var queue: [@Sendable () -> Void] = []
+    /// Emptied one by one, so that what a closure holds is freed as soon as it has run.
+    var queue: [(@Sendable () -> Void)?] = []
     /// Index in `queue` of the next closure to run.
     var head = 0
     var isStopping = false
@@ -70,11 +71,12 @@ extension WorkThread.State {
       return .end
     }
     let body = queue[head]
+    queue[head] = nil
     head += 1
     if head == queue.count || head > 1024 {
       queue.removeFirst(head)
       head = 0
     }
-    return .run(body)
+    return body.map { .run($0) }
   }
 }
