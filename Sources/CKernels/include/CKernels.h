@@ -1,0 +1,93 @@
+// Loops over activations and parameters that Swift calls: one function each for float32 (`_f32`) and float64 (`_f64`).
+//
+// Legend: N clips, T frames, H height, W width, C channels; activations are (N, T, H, W, C), a "row" is the C channels of
+// one position. Every element-wise function gives the same bits whatever the instruction set: compilers may not contract,
+// fused multiply-adds are explicit, and sums run in an order that depends on the shape alone.
+#ifndef SLUICE_CKERNELS_H
+#define SLUICE_CKERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// The geometry of one 3-D convolution without dilation or groups.
+typedef struct {
+  int64_t batch;
+  int64_t in_frames, in_height, in_width, in_channels;
+  int64_t out_frames, out_height, out_width, out_channels;
+  int64_t kernel_frames, kernel_height, kernel_width;
+  int64_t stride_frames, stride_height, stride_width;
+  int64_t pad_frames, pad_height, pad_width;
+} sluice_geometry;
+
+/// The instruction sets the element-wise kernels are compiled for.
+typedef enum { sluice_path_portable = 0, sluice_path_avx2 = 1, sluice_path_avx512 = 2 } sluice_path;
+
+/// The path in use: the best the processor has, unless `sluice_use_path` chose another.
+sluice_path sluice_current_path(void);
+/// Chooses a path; returns false, changing nothing, if the processor lacks it. Not while other kernels run.
+bool sluice_use_path(sluice_path path);
+
+#define SLUICE_DECLARE(REAL, SUFFIX)                                                                                     \
+  /* sum[c] += Σ (x - shift[c]), squares[c] += Σ (x - shift[c])², in double. */                                          \
+  void sluice_statistics_##SUFFIX(const REAL *x, int64_t rows, int64_t channels, const REAL *shift, double *sum,         \
+                                  double *squares);                                                                      \
+  /* y = fma(x, scale, offset), then max(·, 0) if relu. */                                                               \
+  void sluice_normalize_##SUFFIX(const REAL *x, int64_t rows, int64_t channels, const REAL *scale, const REAL *offset,   \
+                                 bool relu, REAL *y);                                                                    \
+  /* y = max(fma(x, scale, offset) + residual, 0); the residual is fma(r, r_scale, r_offset), or r if r_scale is NULL. */ \
+  void sluice_normalize_add_##SUFFIX(const REAL *x, int64_t rows, int64_t channels, const REAL *scale,                   \
+                                     const REAL *offset, const REAL *r, const REAL *r_scale, const REAL *r_offset,       \
+                                     REAL *y);                                                                           \
+  /* dy = 0 wherever y ≤ 0. */                                                                                           \
+  void sluice_mask_##SUFFIX(REAL *dy, const REAL *y, int64_t count);                                                     \
+  /* With g = dy, zeroed where fma(x, scale, offset) ≤ 0 if scale is given: sum[c] += Σ g, products[c] += Σ g (x-mean). */ \
+  void sluice_normalize_sums_##SUFFIX(const REAL *dy, const REAL *x, int64_t rows, int64_t channels, const REAL *scale,  \
+                                      const REAL *offset, const double *mean, double *sum, double *products);            \
+  /* dx = fma(a, g, fma(b, x - mean, c)) with g as above; dx may be dy. */                                               \
+  void sluice_normalize_backward_##SUFFIX(const REAL *dy, const REAL *x, int64_t rows, int64_t channels,                 \
+                                          const REAL *scale, const REAL *offset, const REAL *mean, const REAL *a,        \
+                                          const REAL *b, const REAL *c, REAL *dx);                                       \
+  /* y += x. */                                                                                                          \
+  void sluice_add_##SUFFIX(REAL *y, const REAL *x, int64_t count);                                                       \
+  /* y (channels) = mean over rows of x. */                                                                              \
+  void sluice_pool_##SUFFIX(const REAL *x, int64_t rows, int64_t channels, REAL *y);                                     \
+  /* dx (rows, channels) = dy (channels) · scale in every row. */                                                        \
+  void sluice_pool_backward_##SUFFIX(const REAL *dy, int64_t rows, int64_t channels, REAL scale, REAL *dx);              \
+  /* y[r, c] += bias[c]. */                                                                                              \
+  void sluice_add_bias_##SUFFIX(REAL *y, int64_t rows, int64_t channels, const REAL *bias);                              \
+  /* y[i, c] = table[c · 256 + x[i, c]] over `pixels` pixels of three channels. */                                       \
+  void sluice_pixels_##SUFFIX(const uint8_t *x, int64_t pixels, const REAL *table, REAL *y);                             \
+  /* (C, positions) → (positions, C). */                                                                                 \
+  void sluice_channels_last_##SUFFIX(const REAL *x, int64_t channels, int64_t positions, REAL *y);                       \
+  /* g = sum·scale; d = fma(decay, w, g); v = fma(momentum, v, d); w = fma(-rate, nesterov ? fma(momentum, v, d) : v, w). */ \
+  void sluice_sgd_##SUFFIX(REAL *w, REAL *v, const REAL *sum, int64_t count, REAL scale, REAL rate, REAL momentum,       \
+                           REAL decay, bool nesterov);                                                                   \
+  /* running = fma(fraction, sum·scale, keep·running). */                                                                \
+  void sluice_running_##SUFFIX(REAL *running, const REAL *sum, int64_t count, REAL scale, REAL keep, REAL fraction);     \
+  /* Weights (O, I, taps) → (taps, I, O) for output channels [first, end). */                                            \
+  void sluice_pack_##SUFFIX(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed);          \
+  /* Weights (O, I, taps) → (taps reversed, O, I) for output channels [first, end). */                                   \
+  void sluice_pack_reversed_##SUFFIX(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed); \
+  /* Sum of `parts` packed gradients (taps, I, O), `part_stride` elements apart → (O, I, taps), for [first, end). */     \
+  void sluice_unpack_##SUFFIX(const REAL *packed, int64_t parts, int64_t part_stride, const sluice_geometry *g,          \
+                              int64_t first, int64_t end, REAL *w);
+
+SLUICE_DECLARE(float, f32)
+SLUICE_DECLARE(double, f64)
+#undef SLUICE_DECLARE
+
+/// Output positions [first, end) of x, unfolded: `columns` is (end - first, kernel taps · in channels).
+void sluice_columns_f32(const float *x, const sluice_geometry *g, int64_t first, int64_t end, float *columns);
+/// Adds unfolded gradients of output positions [first, end) onto dx, the transpose of `sluice_columns_f32`.
+void sluice_columns_add_f32(const float *columns, const sluice_geometry *g, int64_t first, int64_t end, float *dx);
+
+/// Float64 reference convolution, one line of output (n, t, h) at a time; weights are packed (taps, I, O).
+void sluice_convolve_line_f64(const double *x, const double *packed, const sluice_geometry *g, int64_t line, double *y);
+/// dx of one input line (n, t, h) from dy; weights are packed (taps reversed, O, I).
+void sluice_convolve_line_backward_f64(const double *dy, const double *reversed, const sluice_geometry *g, int64_t line,
+                                       double *dx);
+/// d weights of one tap, packed (I, O), summed over all positions in order.
+void sluice_convolve_tap_gradient_f64(const double *x, const double *dy, const sluice_geometry *g, int64_t tap,
+                                      double *gradient);
+
+#endif

@@ -1,0 +1,70 @@
+// Copies between layouts, pooling and small loops for one element type; included by layout.c with REAL and TYPED set.
+
+void TYPED(sluice_pool)(const REAL *x, int64_t rows, int64_t channels, REAL *y) {
+  for (int64_t c = 0; c < channels; c++) {
+    double sum = 0;
+    for (int64_t r = 0; r < rows; r++) sum += (double)x[r * channels + c];
+    y[c] = (REAL)(sum / (double)rows);
+  }
+}
+
+void TYPED(sluice_pool_backward)(const REAL *dy, int64_t rows, int64_t channels, REAL scale, REAL *dx) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < channels; c++) dx[r * channels + c] = dy[c] * scale;
+}
+
+void TYPED(sluice_add_bias)(REAL *y, int64_t rows, int64_t channels, const REAL *bias) {
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < channels; c++) y[r * channels + c] += bias[c];
+}
+
+void TYPED(sluice_pixels)(const uint8_t *x, int64_t pixels, const REAL *table, REAL *y) {
+  for (int64_t i = 0; i < pixels; i++) {
+    y[3 * i] = table[x[3 * i]];
+    y[3 * i + 1] = table[256 + x[3 * i + 1]];
+    y[3 * i + 2] = table[512 + x[3 * i + 2]];
+  }
+}
+
+void TYPED(sluice_channels_last)(const REAL *x, int64_t channels, int64_t positions, REAL *y) {
+  for (int64_t p = 0; p < positions; p++)
+    for (int64_t c = 0; c < channels; c++) y[p * channels + c] = x[c * positions + p];
+}
+
+void TYPED(sluice_pack)(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed) {
+  const int64_t taps = g->kernel_frames * g->kernel_height * g->kernel_width;
+  const int64_t inputs = g->in_channels, outputs = g->out_channels;
+  for (int64_t i = 0; i < inputs; i++)
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const REAL *from = w + i * taps + tap;
+      REAL *to = packed + (tap * inputs + i) * outputs;
+      for (int64_t o = first; o < end; o++) to[o] = from[o * inputs * taps];
+    }
+}
+
+void TYPED(sluice_pack_reversed)(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed) {
+  const int64_t taps = g->kernel_frames * g->kernel_height * g->kernel_width;
+  const int64_t inputs = g->in_channels, outputs = g->out_channels;
+  for (int64_t o = first; o < end; o++)
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const REAL *from = w + o * inputs * taps + tap;
+      REAL *to = packed + ((taps - 1 - tap) * outputs + o) * inputs;
+      for (int64_t i = 0; i < inputs; i++) to[i] = from[i * taps];
+    }
+}
+
+void TYPED(sluice_unpack)(const REAL *packed, int64_t parts, int64_t part_stride, const sluice_geometry *g,
+                          int64_t first, int64_t end, REAL *w) {
+  const int64_t taps = g->kernel_frames * g->kernel_height * g->kernel_width;
+  const int64_t inputs = g->in_channels, outputs = g->out_channels;
+  for (int64_t i = 0; i < inputs; i++)
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const REAL *from = packed + (tap * inputs + i) * outputs;
+      REAL *to = w + i * taps + tap;
+      for (int64_t o = first; o < end; o++) {
+        REAL sum = from[o];
+        for (int64_t part = 1; part < parts; part++) sum += from[part * part_stride + o];
+        to[o * inputs * taps] = sum;
+      }
+    }
+}

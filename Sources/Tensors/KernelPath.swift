@@ -1,0 +1,32 @@
+internal import CKernels
+
+/// The instruction set the element-wise kernels run on. All give the same bits; OpenBLAS chooses its own.
+package enum KernelPath: String, Sendable, CaseIterable {
+  case portable
+  case avx2
+  case avx512
+
+  /// The path in use: the best this processor has, unless `use` chose another.
+  package static var current: KernelPath {
+    switch sluice_current_path() {
+    case sluice_path_avx512: .avx512
+    case sluice_path_avx2: .avx2
+    default: .portable
+    }
+  }
+
+  /// Chooses this path for the whole process, while no kernel runs.
+  /// - Returns: false, with nothing changed, if the processor lacks it.
+  package func use() -> Bool {
+    switch self {
+    case .portable: sluice_use_path(sluice_path_portable)
+    case .avx2: sluice_use_path(sluice_path_avx2)
+    case .avx512: sluice_use_path(sluice_path_avx512)
+    }
+  }
+
+  /// What decides the bits of float32 results: OpenBLAS's build and core, and this path.
+  package static var numericsDescription: String {
+    "\(BLAS.configuration), kernels \(current.rawValue)"
+  }
+}

@@ -1,0 +1,80 @@
+internal import CKernels
+
+/// The float64 reference: scalar loops in a fixed order, by which faster kernels are judged.
+package final class ReferenceConvolution: ConvolutionEngine {
+  private let pool: WorkerPool
+  private let packed: UnsafeMutablePointer<Double>
+  private let storage: AlignedBuffer
+
+  package init(shapes: [ConvolutionShape], pool: WorkerPool) {
+    self.pool = pool
+    storage = AlignedBuffer(byteCount: Self.scratchBytes(shapes: shapes, threads: pool.workerCount))
+    packed = storage.elements(Double.self).baseAddress!
+  }
+
+  package static func scratchBytes(shapes: [ConvolutionShape], threads: Int) -> Int {
+    max(shapes.map(\.weightCount).max() ?? 0, 1) * MemoryLayout<Double>.stride
+  }
+
+  package func forward(
+    _ shape: ConvolutionShape, input: UnsafePointer<Double>, weights: UnsafePointer<Double>,
+    output: UnsafeMutablePointer<Double>
+  ) {
+    let geometry = shape.geometry
+    let packed = packed
+    pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
+      withUnsafePointer(to: geometry) {
+        sluice_pack_f64(weights, $0, Int64(channels.lowerBound), Int64(channels.upperBound), packed)
+      }
+    }
+    pool.run(shape.batch * shape.output.frames * shape.output.height) { line, _ in
+      withUnsafePointer(to: geometry) { sluice_convolve_line_f64(input, packed, $0, Int64(line), output) }
+    }
+  }
+
+  package func backwardData(
+    _ shape: ConvolutionShape, outputGradient: UnsafePointer<Double>, weights: UnsafePointer<Double>,
+    inputGradient: UnsafeMutablePointer<Double>
+  ) {
+    let geometry = shape.geometry
+    let packed = packed
+    pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
+      withUnsafePointer(to: geometry) {
+        sluice_pack_reversed_f64(weights, $0, Int64(channels.lowerBound), Int64(channels.upperBound), packed)
+      }
+    }
+    pool.run(shape.batch * shape.input.frames * shape.input.height) { line, _ in
+      withUnsafePointer(to: geometry) {
+        sluice_convolve_line_backward_f64(outputGradient, packed, $0, Int64(line), inputGradient)
+      }
+    }
+  }
+
+  package func backwardWeights(
+    _ shape: ConvolutionShape, input: UnsafePointer<Double>, outputGradient: UnsafePointer<Double>,
+    weightGradient: UnsafeMutablePointer<Double>
+  ) {
+    let geometry = shape.geometry
+    let packed = packed
+    let tapCount = shape.inChannels * shape.outChannels
+    pool.run(shape.kernel.volume) { tap, _ in
+      withUnsafePointer(to: geometry) {
+        sluice_convolve_tap_gradient_f64(input, outputGradient, $0, Int64(tap), packed + tap * tapCount)
+      }
+    }
+    pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
+      withUnsafePointer(to: geometry) {
+        sluice_unpack_f64(packed, 1, 0, $0, Int64(channels.lowerBound), Int64(channels.upperBound), weightGradient)
+      }
+    }
+  }
+}
+
+extension WorkerPool {
+  /// Runs `body` over 0..<total cut into ranges of `size`, the last one shorter.
+  package func runBlocks(of size: Int, in total: Int, _ body: (_ range: Range<Int>, _ worker: Int) -> Void) {
+    run((total + size - 1) / size) { block, worker in
+      body(block * size..<min(total, (block + 1) * size), worker)
+    }
+  }
+}
