@@ -1,0 +1,26 @@
+/// What `sluice corpus build` did.
+package struct CorpusBuildReport: Sendable, Codable, Equatable {
+  /// A row of the manifest that is not in the index.
+  package struct LeftOut: Sendable, Codable, Equatable {
+    /// Line of the manifest, from 1.
+    package let line: Int
+    package let file: String
+    package let reason: String
+  }
+
+  /// Rows of the manifest.
+  package internal(set) var rows = 0
+  /// Videos in the index.
+  package internal(set) var videos = 0
+  /// Videos by split: train, validation, test.
+  package internal(set) var splits: [String: Int] = [:]
+  package internal(set) var labels = 0
+  package internal(set) var labelsWithoutVideos = 0
+  /// Rows with a label whose video cannot be used, in manifest order.
+  package internal(set) var leftOut: [LeftOut] = []
+  /// Rows that carry no label of the list.
+  package internal(set) var unmatched = 0
+  /// Whole sentences for people.
+  package internal(set) var warnings: [String] = []
+  package internal(set) var fingerprint = ""
+}

@@ -1,0 +1,23 @@
+internal import Video
+
+extension CorpusBuilder {
+  /// Builds the index with libav as the prober; see the longer form for the parameters.
+  package static func build(
+    directory: String, labelsFile: String?, seed: UInt64 = 0, workers: Int? = nil,
+    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws(CorpusError) -> CorpusBuildReport {
+    try build(
+      directory: directory, labelsFile: labelsFile, seed: seed, workers: workers, prober: probe, progress: progress)
+  }
+
+  private static func probe(_ path: String) throws(ProbeFailure) -> ProbedVideo {
+    do {
+      let info = try VideoProbe.probe(path: path)
+      return ProbedVideo(
+        frameCount: info.frameCount, width: info.width, height: info.height, framesPerSecond: info.framesPerSecond,
+        codec: info.codec, byteCount: info.byteCount)
+    } catch {
+      throw ProbeFailure(reason: error.message, isTransient: error.isTransient)
+    }
+  }
+}

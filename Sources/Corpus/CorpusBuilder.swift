@@ -1,0 +1,221 @@
+internal import Foundation
+
+/// Builds the index of a corpus directory: `manifest.jsonl` and `labels.txt` → `corpus.sqlite`.
+package struct CorpusBuilder {
+  /// A row of the manifest with its labels.
+  private struct Candidate {
+    let row: ManifestRow
+    let split: Split
+    let labels: [Int]
+    let path: String
+  }
+
+  private let directory: String
+  private let seed: UInt64
+  private var report = CorpusBuildReport()
+
+  /// Builds the index, probing every labelled video.
+  ///
+  /// The same files give the same fingerprint, whatever the number of workers and the order in which they finish.
+  ///
+  /// - Parameters:
+  ///   - labelsFile: one label phrase a line; nil for `labels.txt` of the directory or, without one, all the clean
+  ///     labels of the manifest.
+  ///   - seed: for the order of videos, the validation split and the choice among several labels.
+  ///   - workers: probing threads; nil for one a core.
+  ///   - prober: probes one file; called from several threads.
+  ///   - progress: files probed and files in all.
+  /// - Throws: for what makes the whole corpus unusable; single videos are left out with a reason.
+  package static func build(
+    directory: String, labelsFile: String?, seed: UInt64 = 0, workers: Int? = nil, prober: @escaping VideoProber,
+    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws(CorpusError) -> CorpusBuildReport {
+    var builder = CorpusBuilder(directory: directory, seed: seed)
+    return try builder.build(
+      labelsFile: labelsFile, workers: workers ?? ProcessInfo.processInfo.activeProcessorCount, prober: prober,
+      progress: progress)
+  }
+
+  private init(directory: String, seed: UInt64) {
+    self.directory = directory
+    self.seed = seed
+  }
+
+  private mutating func build(
+    labelsFile: String?, workers: Int, prober: @escaping VideoProber,
+    progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws(CorpusError) -> CorpusBuildReport {
+    let manifestPath = directory + "/manifest.jsonl"
+    let rows = try Manifest.read(path: manifestPath)
+    let (labels, labelsSource) = try labelList(labelsFile, rows: rows)
+    report.rows = rows.count
+    report.labels = labels.names.count
+    let candidates = match(rows, labels: labels)
+    guard !candidates.isEmpty || !report.leftOut.isEmpty else {
+      throw CorpusError(
+        .empty, "\(labelsSource): no row of \(manifestPath) carries any of its \(labels.names.count) labels")
+    }
+    var paths: [String] = []
+    var pathIndices: [String: Int] = [:]
+    for candidate in candidates where pathIndices[candidate.path] == nil {
+      pathIndices[candidate.path] = paths.count
+      paths.append(candidate.path)
+    }
+    let results = ProbeCrew.probe(paths, workers: workers, prober: prober, progress: progress)
+    let probed = candidates.map { (candidate: $0, result: results[pathIndices[$0.path] ?? 0]) }
+    var indexRows = indexRows(probed)
+    report.leftOut.sort { $0.line < $1.line }
+    guard !indexRows.isEmpty else {
+      let first = report.leftOut.first.map { "; line \($0.line), \($0.file): \($0.reason)" } ?? ""
+      throw CorpusError(.empty, "\(manifestPath): none of its videos can be used\(first)")
+    }
+    IndexRow.sort(&indexRows, seed: seed)
+    report.fingerprint = IndexFingerprint.compute(rows: indexRows, labels: labels.names)
+    summarize(indexRows, labels: labels)
+    try IndexWriter.write(
+      indexRows, labels: labels.names, hashtags: hashtagCounts(candidates), leftOut: report.leftOut, seed: seed,
+      fingerprint: report.fingerprint, to: directory + "/" + Corpus.fileName)
+    return report
+  }
+
+  private func labelList(
+    _ labelsFile: String?, rows: [ManifestRow]
+  ) throws(CorpusError) -> (labels: LabelList, source: String) {
+    let standard = directory + "/labels.txt"
+    if let path = labelsFile ?? (FileManager.default.fileExists(atPath: standard) ? standard : nil) {
+      return (try LabelList.read(path: path), path)
+    }
+    let labels = LabelList.collected(from: rows)
+    guard !labels.names.isEmpty else {
+      throw CorpusError(
+        .manifest, "\(standard): missing, and no row has `labels`; write one label phrase a line, or give --labels FILE"
+      )
+    }
+    return (labels, directory + "/manifest.jsonl")
+  }
+
+  // MARK: Labels and splits
+
+  /// Finds each row's split and labels; rows without a label are counted, those with an unusable file are left out.
+  private mutating func match(_ rows: [ManifestRow], labels: LabelList) -> [Candidate] {
+    var candidates: [Candidate] = []
+    var lineBySegment: [String: Int] = [:]
+    var evaluatedByHashtags = 0
+    var unknownLabels: [String] = []
+    for row in rows {
+      let split = row.split ?? (hash(row, "split") % 10 == 0 ? .validation : .train)
+      let clean = labels.indices(labels: row.labels)
+      unknownLabels += clean.unknown
+      let usesHashtags = split == .train ? !row.hashtags.isEmpty : row.labels.isEmpty
+      let indices = usesHashtags ? labels.indices(hashtags: row.hashtags) : clean.indices
+      guard !indices.isEmpty else {
+        report.unmatched += 1
+        continue
+      }
+      if split != .train, usesHashtags { evaluatedByHashtags += 1 }
+      let segment = "\(row.startSeconds ?? 0) \(row.endSeconds ?? -1) \(row.file)"
+      if let reason = unsupported(row.file) {
+        leaveOut(row, reason)
+      } else if let line = lineBySegment[segment] {
+        leaveOut(row, "the same file and segment as line \(line)")
+      } else {
+        lineBySegment[segment] = row.line
+        let path = Corpus.resolve(row.file, directory: directory)
+        candidates.append(Candidate(row: row, split: split, labels: indices, path: path))
+      }
+    }
+    if evaluatedByHashtags > 0 {
+      report.warnings.append(
+        "\(evaluatedByHashtags) videos for evaluation have no clean labels: their hashtags are taken as the truth")
+    }
+    if let first = unknownLabels.first {
+      report.warnings.append(
+        "\(unknownLabels.count) clean labels are not in the label list and are passed over, the first: \"\(first)\"")
+    }
+    if let first = labels.longLabels.first {
+      report.warnings.append(
+        "\(labels.longLabels.count) labels have more than \(LabelPhrase.permutedWords) words; their hashtags match in "
+          + "the order as written only, the first: \"\(first)\"")
+    }
+    return candidates
+  }
+
+  /// Why `file` cannot be used at all, whatever it holds.
+  private func unsupported(_ file: String) -> String? {
+    if file.contains("://") { return "videos at URLs are not available yet; download it" }
+    if file.contains(".tar#") { return "members of tar shards are not available yet; unpack it" }
+    return nil
+  }
+
+  private mutating func leaveOut(_ row: ManifestRow, _ reason: String) {
+    report.leftOut.append(.init(line: row.line, file: row.file, reason: reason))
+  }
+
+  /// A seeded hash of the file's name, different for each purpose.
+  private func hash(_ row: ManifestRow, _ purpose: String) -> UInt64 {
+    CounterRandom.hash(row.file, seed: seed, CounterRandom.hash(purpose, seed: 0))
+  }
+
+  // MARK: Index rows
+
+  private mutating func indexRows(
+    _ probed: [(candidate: Candidate, result: Result<ProbedVideo, ProbeFailure>)]
+  ) -> [IndexRow] {
+    var rows: [IndexRow] = []
+    var transientFailures = 0
+    for (candidate, result) in probed {
+      switch result {
+      case .failure(let failure):
+        if failure.isTransient { transientFailures += 1 }
+        leaveOut(candidate.row, failure.reason)
+      case .success(let video):
+        guard let segment = segment(candidate.row, of: video) else {
+          leaveOut(candidate.row, "no frame lies in its segment")
+          continue
+        }
+        let choice = hash(candidate.row, "label") % UInt64(candidate.labels.count)
+        rows.append(
+          IndexRow(
+            split: candidate.split, label: candidate.labels[Int(choice)], labels: candidate.labels,
+            file: candidate.row.file, video: video, frames: segment))
+      }
+    }
+    if transientFailures > 0 {
+      report.warnings.append(
+        "\(transientFailures) videos were left out for reasons that may pass (see the list); build again to include them"
+      )
+    }
+    return rows
+  }
+
+  /// Frames of the row's segment: those whose time lies in [start, end); nil for none.
+  private func segment(_ row: ManifestRow, of video: ProbedVideo) -> Range<Int>? {
+    let rate = video.framesPerSecond.isFinite ? min(max(video.framesPerSecond, 0), 1e6) : 0
+    func frame(_ seconds: Double) -> Int { min(Int((seconds * rate).rounded(.up)), video.frameCount) }
+    let first = row.startSeconds.map(frame) ?? 0
+    let end = row.endSeconds.map(frame) ?? video.frameCount
+    return first < end ? first..<end : nil
+  }
+
+  private func hashtagCounts(_ candidates: [Candidate]) -> [(tag: String, videos: Int)] {
+    var counts: [String: Int] = [:]
+    for candidate in candidates {
+      for tag in Set(candidate.row.hashtags.map(LabelPhrase.normalized)) where !tag.isEmpty {
+        counts[tag, default: 0] += 1
+      }
+    }
+    return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
+  }
+
+  private mutating func summarize(_ rows: [IndexRow], labels: LabelList) {
+    report.videos = rows.count
+    for split in Split.allCases { report.splits[split.rawValue] = rows.count { $0.split == split } }
+    let used = Set(rows.map(\.label))
+    report.labelsWithoutVideos = labels.names.count - used.count
+    if report.labelsWithoutVideos > 0 {
+      let first = labels.names.indices.first { !used.contains($0) }.map { labels.names[$0] } ?? ""
+      report.warnings.append("\(report.labelsWithoutVideos) labels have no video, the first: \"\(first)\"")
+    }
+    if report.splits["train"] == 0 { report.warnings.append("there is no video to train on") }
+  }
+}

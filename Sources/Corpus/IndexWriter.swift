@@ -1,0 +1,75 @@
+internal import Foundation
+internal import GRDB
+
+/// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
+enum IndexWriter {
+  /// Raised with every change of the tables; readers refuse other versions.
+  static let version = 1
+
+  private static let schema = """
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    -- Rows of one split and label are consecutive, in the order of their ranks.
+    CREATE TABLE videos (
+      id INTEGER PRIMARY KEY, split TEXT NOT NULL, label INTEGER NOT NULL, labels TEXT NOT NULL, file TEXT NOT NULL,
+      byte_count INTEGER NOT NULL, frame_count INTEGER NOT NULL, frames_per_second REAL NOT NULL,
+      start_frame INTEGER NOT NULL, end_frame INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+      codec TEXT NOT NULL);
+    CREATE TABLE ranks (
+      split TEXT NOT NULL, label INTEGER NOT NULL, first_id INTEGER NOT NULL, count INTEGER NOT NULL,
+      PRIMARY KEY (split, label)) WITHOUT ROWID;
+    CREATE TABLE hashtags (tag TEXT PRIMARY KEY, videos INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE left_out (line INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL);
+    """
+
+  static func write(
+    _ rows: [IndexRow], labels: [String], hashtags: [(tag: String, videos: Int)],
+    leftOut: [CorpusBuildReport.LeftOut], seed: UInt64, fingerprint: String, to path: String
+  ) throws(CorpusError) {
+    let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
+    do {
+      try? FileManager.default.removeItem(atPath: temporary)
+      let queue = try DatabaseQueue(path: temporary)
+      try queue.write { database in
+        try database.execute(sql: schema)
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+        for (name, value) in [("fingerprint", fingerprint), ("seed", String(seed))] {
+          try database.execute(sql: "INSERT INTO settings VALUES (?, ?)", arguments: [name, value])
+        }
+        for (id, name) in labels.enumerated() {
+          try database.execute(sql: "INSERT INTO labels VALUES (?, ?)", arguments: [id, name])
+        }
+        try insert(rows, into: database)
+        for (tag, videos) in hashtags {
+          try database.execute(sql: "INSERT INTO hashtags VALUES (?, ?)", arguments: [tag, videos])
+        }
+        for row in leftOut {
+          try database.execute(
+            sql: "INSERT INTO left_out VALUES (?, ?, ?)", arguments: [row.line, row.file, row.reason])
+        }
+      }
+      try queue.close()
+      guard rename(temporary, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+    } catch {
+      // Best effort: the error that led here is the one to report.
+      for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: temporary + suffix) }
+      throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
+    }
+  }
+
+  private static func insert(_ rows: [IndexRow], into database: Database) throws {
+    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    let rank = try database.makeStatement(
+      sql: """
+        INSERT INTO ranks VALUES (?, ?, ?, 1) ON CONFLICT (split, label) DO UPDATE SET count = count + 1
+        """)
+    for (id, row) in rows.enumerated() {
+      try video.execute(arguments: [
+        id, row.split.rawValue, row.label, row.labels.map(String.init).joined(separator: ","), row.file,
+        row.video.byteCount, row.video.frameCount, row.video.framesPerSecond, row.frames.lowerBound,
+        row.frames.upperBound, row.video.width, row.video.height, row.video.codec,
+      ])
+      try rank.execute(arguments: [row.split.rawValue, row.label, id])
+    }
+  }
+}

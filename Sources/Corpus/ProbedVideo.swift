@@ -1,0 +1,33 @@
+/// What the index keeps of a video file.
+package struct ProbedVideo: Sendable, Equatable {
+  package var frameCount: Int
+  package var width: Int
+  package var height: Int
+  package var framesPerSecond: Double
+  package var codec: String
+  package var byteCount: Int
+
+  package init(frameCount: Int, width: Int, height: Int, framesPerSecond: Double, codec: String, byteCount: Int) {
+    self.frameCount = frameCount
+    self.width = width
+    self.height = height
+    self.framesPerSecond = framesPerSecond
+    self.codec = codec
+    self.byteCount = byteCount
+  }
+}
+
+/// Why a file could not be probed.
+package struct ProbeFailure: Error, Sendable {
+  package let reason: String
+  /// Whether the same file may well be probed at another time (out of descriptors, input or output errors).
+  package let isTransient: Bool
+
+  package init(reason: String, isTransient: Bool) {
+    self.reason = reason
+    self.isTransient = isTransient
+  }
+}
+
+/// Probes one file; called from several threads at once.
+package typealias VideoProber = @Sendable (_ path: String) throws(ProbeFailure) -> ProbedVideo

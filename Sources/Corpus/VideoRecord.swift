@@ -1,0 +1,37 @@
+/// One video of the index: all a decode worker must know of it.
+package struct VideoRecord: Sendable, Equatable {
+  /// Place in the index.
+  package let id: Int
+  /// As written in the manifest.
+  package let file: String
+  /// Where the file is.
+  package let path: String
+  /// Index in the corpus's labels: what training and top-1 use.
+  package let label: Int
+  /// All its labels, indices rising.
+  package let labels: [Int]
+  /// Frames of the whole file, by demuxing.
+  package let frameCount: Int
+  package let framesPerSecond: Double
+  package let byteCount: Int
+  /// First frame of the segment.
+  package let startFrame: Int
+  /// End of the segment, exclusive; `frameCount` where the manifest gives none.
+  package let endFrame: Int
+
+  package init(
+    id: Int, file: String, path: String, label: Int, labels: [Int], frameCount: Int, framesPerSecond: Double,
+    byteCount: Int, startFrame: Int, endFrame: Int
+  ) {
+    self.id = id
+    self.file = file
+    self.path = path
+    self.label = label
+    self.labels = labels
+    self.frameCount = frameCount
+    self.framesPerSecond = framesPerSecond
+    self.byteCount = byteCount
+    self.startFrame = startFrame
+    self.endFrame = endFrame
+  }
+}
