@@ -1,0 +1,106 @@
+// libav as Swift sees it. Macros that Swift cannot import (casts, tags, struct literals) and calls that take arrays of
+// plane pointers are static inline functions here, so that version differences of libav live in this one file.
+#ifndef SLUICE_CLIBAV_SHIM_H
+#define SLUICE_CLIBAV_SHIM_H
+
+#include <errno.h>
+#include <string.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
+#include <libavutil/avutil.h>
+#include <libavutil/display.h>
+#include <libavutil/error.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/log.h>
+#include <libavutil/mathematics.h>
+#include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+
+static inline int clibav_eof(void) { return AVERROR_EOF; }
+static inline int clibav_again(void) { return AVERROR(EAGAIN); }
+static inline int64_t clibav_no_pts(void) { return AV_NOPTS_VALUE; }
+static inline unsigned clibav_key_flag(void) { return AV_PKT_FLAG_KEY; }
+static inline unsigned clibav_corrupt_flag(void) { return AV_PKT_FLAG_CORRUPT; }
+static inline unsigned clibav_discard_flag(void) { return AV_PKT_FLAG_DISCARD; }
+
+/// POSIX errno behind a libav status, or 0 if the status is one of libav's own tags (they depend on bytes, not on the
+/// machine).
+static inline int clibav_errno(int status) { return status < 0 && status > -4096 ? AVUNERROR(status) : 0; }
+
+/// The sticky error of the input's byte stream, 0 if none.
+static inline int clibav_io_error(const AVFormatContext *context) { return context->pb ? context->pb->error : 0; }
+
+/// 1 if the frame carries a mark of damage: flagged corrupt, or decoded with errors or concealment.
+static inline int clibav_frame_is_damaged(const AVFrame *frame) {
+  return (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
+}
+
+/// 1 if every frame of the codec is decodable by itself.
+static inline int clibav_is_intra_only(enum AVCodecID id) {
+  const AVCodecDescriptor *descriptor = avcodec_descriptor_get(id);
+  return descriptor != NULL && (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+}
+
+/// 1 if the codec may output frames in another order than it is given packets.
+static inline int clibav_reorders(enum AVCodecID id) {
+  const AVCodecDescriptor *descriptor = avcodec_descriptor_get(id);
+  return descriptor == NULL || (descriptor->props & AV_CODEC_PROP_REORDER) != 0;
+}
+
+/// The stream's 3x3 display matrix (16.16 fixed point), or NULL.
+static inline const int32_t *clibav_display_matrix(const AVStream *stream) {
+  size_t size = 0;
+  const uint8_t *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+  return data != NULL && size >= 9 * sizeof(int32_t) ? (const int32_t *)data : NULL;
+}
+
+/// Marks the stream to be shown turned by `degrees` clockwise.
+static inline int clibav_set_rotation(AVStream *stream, double degrees) {
+  int32_t *matrix = (int32_t *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t));
+  if (matrix == NULL) return AVERROR(ENOMEM);
+  av_display_rotation_set(matrix, -degrees);  // libav counts counter-clockwise.
+  return 0;
+}
+
+/// A scaler between two formats; `*_matrix` are AVCOL_SPC numbers (unspecified means BT.601), `*_full` 1 for full range.
+static inline struct SwsContext *clibav_make_scaler(
+    int width, int height, enum AVPixelFormat format, int matrix, int full, int out_width, int out_height,
+    enum AVPixelFormat out_format, int out_matrix, int out_full, int flags) {
+  struct SwsContext *scaler =
+      sws_getContext(width, height, format, out_width, out_height, out_format, flags, NULL, NULL, NULL);
+  if (scaler == NULL) return NULL;
+  // Fails (-1) for formats that carry no matrix, such as grey; their conversion then needs none.
+  (void)sws_setColorspaceDetails(
+      scaler, sws_getCoefficients(matrix), full, sws_getCoefficients(out_matrix), out_full, 0, 1 << 16, 1 << 16);
+  return scaler;
+}
+
+/// Scales `frame` into packed rows at `out`. Returns the number of rows written, or a negative status.
+static inline int clibav_scale_to_packed(struct SwsContext *scaler, const AVFrame *frame, uint8_t *out, int stride) {
+  uint8_t *planes[4] = {out, NULL, NULL, NULL};
+  const int strides[4] = {stride, 0, 0, 0};
+  return sws_scale(
+      scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
+}
+
+/// Scales all of `frame` into `out`, whose buffers exist.
+static inline int clibav_scale_frame(struct SwsContext *scaler, const AVFrame *frame, AVFrame *out) {
+  return sws_scale(
+      scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, out->data, out->linesize);
+}
+
+/// 1 for the deprecated full-range ("JPEG") twins of the planar formats.
+static inline int clibav_is_jpeg_format(enum AVPixelFormat format) {
+  return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P ||
+         format == AV_PIX_FMT_YUVJ440P || format == AV_PIX_FMT_YUVJ411P;
+}
+
+/// 1 if a VP8 packet is a frame that is decoded but never shown (an alternate reference).
+static inline int clibav_is_hidden_vp8(const AVPacket *packet) {
+  return packet->size > 0 && (packet->data[0] & 0x10) == 0;
+}
+
+#endif

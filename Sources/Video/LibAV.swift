@@ -1,0 +1,66 @@
+import CLibAV
+import Glibc
+
+/// libav's process-wide state and the one place where its status codes become errors.
+enum LibAV {
+  /// Silences libav's logging, once for the process. `SLUICE_LIBAV_LOG=1` in the environment keeps it.
+  static let quiet: Void = {
+    av_log_set_level(getenv("SLUICE_LIBAV_LOG") == nil ? AV_LOG_QUIET : AV_LOG_VERBOSE)
+  }()
+
+  /// Container formats that may be opened: all of libav's but those that follow references to other files or devices,
+  /// or that take any text for video.
+  static let formatWhitelist: String = {
+    let excluded: Set<String> = [
+      "applehttp", "concat", "dash", "hls", "image2", "image2pipe", "imf", "lavfi", "rtp", "rtsp", "sap", "sdp", "tty",
+    ]
+    var names: [String] = []
+    var cursor: UnsafeMutableRawPointer?
+    while let format = av_demuxer_iterate(&cursor) {
+      let name = String(cString: format.pointee.name)
+      if name.split(separator: ",").allSatisfy({ !excluded.contains(String($0)) }) { names.append(name) }
+    }
+    return names.joined(separator: ",")
+  }()
+
+  /// Versions of the libraries that decode and scale, as loaded.
+  static let versions: String = {
+    func text(_ version: UInt32) -> String { "\(version >> 16).\((version >> 8) & 255).\(version & 255)" }
+    return "libavformat \(text(avformat_version())), libavcodec \(text(avcodec_version())), "
+      + "libswscale \(text(swscale_version())), \(String(cString: av_version_info()))"
+  }()
+
+  /// libav's words for a status.
+  static func describe(_ status: Int32) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in
+      buffer.initialize(repeating: 0)
+      av_strerror(status, buffer.baseAddress, buffer.count)
+      return String(cString: buffer.baseAddress!)
+    }
+  }
+
+  /// Whether an errno speaks of the machine, not of the file.
+  static func isTransient(errno code: Int32) -> Bool {
+    let transient = [
+      EIO, ENOMEM, EMFILE, ENFILE, EACCES, EPERM, EAGAIN, EINTR, ETIMEDOUT, ESTALE, ENOSPC, EDQUOT, EBUSY, ENODEV,
+      ENXIO, ENOLCK,
+    ]
+    return transient.contains(code)
+  }
+
+  /// The error of a failed libav call: machine failures become `.io`, all others `code`.
+  static func error(_ status: Int32, _ code: VideoError.Code, _ operation: String, _ path: String) -> VideoError {
+    let text = "\(path): \(operation): \(describe(status))"
+    let number = clibav_errno(status)
+    if number == ENOENT { return VideoError(.notFound, "\(path): file not found") }
+    guard isTransient(errno: number) else { return VideoError(code, text) }
+    return VideoError(code == .encode ? .encode : .io, text, isTransient: true)
+  }
+
+  /// Throws unless `status` is 0 or more.
+  static func check(
+    _ status: Int32, _ code: VideoError.Code, _ operation: @autoclosure () -> String, _ path: String
+  ) throws(VideoError) {
+    if status < 0 { throw error(status, code, operation(), path) }
+  }
+}
