@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// What a synthetic collection is like. Together with the libraries' versions it determines every byte of it, but for
 /// `workers`, which changes nothing.
