@@ -39,7 +39,8 @@ package enum MotionPair: Int, CaseIterable, Sendable {
       pose.scaleX = 0.9 + 0.45 * centred
       pose.scaleY = pose.scaleX
     case .tilt:
-      pose.tiltTurns = 0.3 * progress
+      // From upright to lying: further would look like coming back.
+      pose.tiltTurns = 0.25 * progress
     case .separation:
       pose.scaleX = 0.78
       pose.scaleY = 0.78

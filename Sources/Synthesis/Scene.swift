@@ -56,7 +56,7 @@ package struct Scene: Sendable {
     centreX = random.uniform(-0.07...0.07)
     centreY = random.uniform(0.46...0.54)
     radius = random.uniform(0.17...0.22)
-    baseTurns = random.uniform(-0.03...0.03)
+    baseTurns = random.uniform(-0.015...0.015)
     tiltSide = random.chance(0.5) ? 1 : -1
     let brightness = random.uniform(0.88...1.08)
     objectTint = SIMD3(
