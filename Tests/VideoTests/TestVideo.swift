@@ -52,10 +52,10 @@ enum TestVideo {
     return rgb
   }
 
-  /// Writes `frames` frames of the pattern; `ticks` gives each frame's stay.
+  /// Writes `frames` frames of the pattern; `ticks`, repeated, are the frames' stays.
   static func write(
     to path: String, frames: Int = 60, width: Int = 64, height: Int = 48, rate: (num: Int, den: Int) = (25, 1),
-    ticks: (Int) -> Int = { _ in 1 }, _ configure: (inout VideoWriterOptions) -> Void = { _ in }
+    ticks: [Int] = [1], configure: (inout VideoWriterOptions) -> Void = { _ in }
   ) throws {
     var options = VideoWriterOptions()
     options.gop = 12
@@ -63,7 +63,7 @@ enum TestVideo {
     let writer = try VideoWriter(path: path, width: width, height: height, framesPerSecond: rate, options: options)
     for index in 0..<frames {
       try frame(index, width: width, height: height).withUnsafeBytes { rgb in
-        try writer.append(rgb: rgb, ticks: ticks(index))
+        try writer.append(rgb: rgb, ticks: ticks[index % ticks.count])
       }
     }
     try writer.finish()

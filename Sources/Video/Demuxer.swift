@@ -1,0 +1,95 @@
+import CLibAV
+import Glibc
+
+/// An open file and its best video stream. One thread uses it.
+final class Demuxer {
+  let path: String
+  let byteCount: Int
+  let stream: UnsafeMutablePointer<AVStream>
+  /// Packets of all streams read so far.
+  private(set) var packetsRead = 0
+  private var context: UnsafeMutablePointer<AVFormatContext>?
+  private let packet = PacketHandle()
+
+  /// Opens a regular file; anything else could block or never end.
+  init(path: String) throws(VideoError) {
+    _ = LibAV.quiet
+    self.path = path
+    byteCount = try Demuxer.byteCount(ofRegularFile: path)
+    var options = OptionsHandle([
+      ("protocol_whitelist", "file"), ("format_whitelist", LibAV.formatWhitelist),
+    ])
+    // The prefix keeps names that look like a URL what they are.
+    try LibAV.check(
+      avformat_open_input(&context, "file:" + path, nil, &options.pointer), .cannotOpen, "not a readable video file",
+      path)
+    do {
+      stream = try Demuxer.findStream(context!, path)
+    } catch {
+      avformat_close_input(&context)
+      throw error
+    }
+  }
+
+  deinit {
+    avformat_close_input(&context)
+  }
+
+  /// The stream's next packet, nil at the end of what can be read. It stays valid until the next call.
+  ///
+  /// Packets without a byte are skipped: they mark frames that a writer dropped.
+  func next(limit: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
+    while true {
+      av_packet_unref(packet.pointer)
+      let status = av_read_frame(context, packet.pointer)
+      if status == clibav_again() {
+        packetsRead += 1
+      } else if status < 0 {
+        let ioStatus = clibav_io_error(context!)
+        for code in [status, ioStatus] where code < 0 && LibAV.isTransient(errno: clibav_errno(code)) {
+          throw LibAV.error(code, .io, "read a packet", path)
+        }
+        return nil
+      } else {
+        packetsRead += 1
+        let isOurs = packet.pointer.pointee.stream_index == stream.pointee.index
+        if isOurs && packet.pointer.pointee.size > 0 { return packet.pointer }
+      }
+      guard packetsRead < limit else {
+        throw VideoError(.budgetExceeded, "\(path): more than \(limit) packets; the file is too long or damaged")
+      }
+    }
+  }
+
+  /// Moves to the keyframe at or before `pts`, if the container can. The caller checks where it has got to.
+  func seek(toPTS pts: Int64) -> Bool {
+    av_seek_frame(context, stream.pointee.index, pts, AVSEEK_FLAG_BACKWARD) >= 0
+  }
+
+  private static func byteCount(ofRegularFile path: String) throws(VideoError) -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      let number = errno
+      if number == ENOENT || number == ENOTDIR { throw VideoError(.notFound, "\(path): file not found") }
+      throw VideoError(
+        .io, "\(path): \(String(cString: strerror(number)))", isTransient: LibAV.isTransient(errno: number))
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw VideoError(.cannotOpen, "\(path): not a regular file") }
+    guard status.st_size > 0 else { throw VideoError(.cannotOpen, "\(path): the file is empty") }
+    return Int(status.st_size)
+  }
+
+  private static func findStream(
+    _ context: UnsafeMutablePointer<AVFormatContext>, _ path: String
+  ) throws(VideoError) -> UnsafeMutablePointer<AVStream> {
+    try LibAV.check(avformat_find_stream_info(context, nil), .cannotOpen, "find the streams", path)
+    let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+    guard best >= 0, let stream = context.pointee.streams[Int(best)],
+      stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
+    else { throw VideoError(.noVideoStream, "\(path): no video stream") }
+    for index in 0..<Int(context.pointee.nb_streams) where index != Int(best) {
+      context.pointee.streams[index]!.pointee.discard = AVDISCARD_ALL
+    }
+    return stream
+  }
+}

@@ -1,0 +1,102 @@
+import CLibAV
+
+/// Every packet of a stream in decode order, and which frame each one gives.
+///
+/// Frame i is the i-th frame that a linear decode outputs. Where every shown packet has a time stamp of its own, that is
+/// the i-th smallest pts, and frames are found by pts after a seek. Elsewhere (`isLinear`) only counting the output from
+/// the start tells.
+struct PacketIndex: Sendable {
+  /// Per packet, in decode order; `noPTS` where missing.
+  private(set) var pts: [Int64] = []
+  private(set) var isShown: [Bool] = []
+  /// Decode orders of the keyframes, ascending.
+  private(set) var keyframes: [Int] = []
+  /// Decode order of each frame; empty if `isLinear`.
+  private(set) var orders: [Int] = []
+  /// Frames can only be found by counting from the start.
+  private(set) var isLinear = false
+  private(set) var frameCount = 0
+  /// Known time stamps of shown packets, ascending.
+  private(set) var sortedPTS: [Int64] = []
+
+  /// Last pts − first pts in the stream's time base.
+  var ptsSpan: Int64 {
+    guard let first = sortedPTS.first, let last = sortedPTS.last else { return 0 }
+    let (span, overflow) = last.subtractingReportingOverflow(first)
+    return overflow ? 0 : span
+  }
+
+  /// Reads `demuxer` from where it is, which must be the start, to its end.
+  ///
+  /// - Throws: `.noFrames` if no packet is shown.
+  init(scanning demuxer: Demuxer, budget: DecodeBudget) throws(VideoError) {
+    let codec = demuxer.stream.pointee.codecpar.pointee.codec_id
+    let reorders = clibav_reorders(codec) != 0
+    var isMonotonic = true
+    while let packet = try demuxer.next(limit: budget.packets) {
+      let flags = UInt32(bitPattern: packet.pointee.flags)
+      let isHidden =
+        flags & clibav_discard_flag() != 0 || (codec == AV_CODEC_ID_VP8 && clibav_is_hidden_vp8(packet) != 0)
+      if let last = pts.last, packet.pointee.pts <= last { isMonotonic = false }
+      if flags & clibav_key_flag() != 0 { keyframes.append(pts.count) }
+      pts.append(packet.pointee.pts)
+      isShown.append(!isHidden)
+    }
+    let shown = pts.indices.filter { order in isShown[order] }
+    frameCount = shown.count
+    guard frameCount > 0 else { throw VideoError(.noFrames, "\(demuxer.path): no frames in the video stream") }
+    let noPTS = clibav_no_pts()
+    orders = shown.sorted { (pts[$0], $0) < (pts[$1], $1) }
+    sortedPTS = orders.map { pts[$0] }.filter { $0 != noPTS }
+    let isDistinct = zip(sortedPTS, sortedPTS.dropFirst()).allSatisfy { $0 < $1 }
+    isLinear =
+      sortedPTS.count != frameCount || !isDistinct || pts.contains(noPTS) || keyframes.isEmpty
+      || (!reorders && !isMonotonic)
+    if isLinear { orders = [] }
+  }
+
+  /// Number of the frame with exactly this pts.
+  func frame(withPTS wanted: Int64) -> Int? {
+    let place = firstIndex(where: { $0 >= wanted })
+    return place < sortedPTS.count && sortedPTS[place] == wanted ? place : nil
+  }
+
+  /// How many frames, from the first on, have a pts for which `holds`; it must hold up to some pts and not after it.
+  func frameCount(where holds: (Int64) -> Bool) -> Int {
+    firstIndex(where: { !holds($0) })
+  }
+
+  /// Decode order of the keyframe to start from for the packet at `order`: the last one at or before it in decode order
+  /// that is not after it in time. (A picture that follows a keyframe in the file but precedes it in time may need what
+  /// came before the keyframe: an open GOP.) 0 if there is none.
+  func start(for order: Int) -> Int {
+    var place = keyframePlace(atOrBefore: order)
+    while place >= 0 && pts[keyframes[place]] > pts[order] { place -= 1 }
+    return place >= 0 ? keyframes[place] : 0
+  }
+
+  /// The keyframe before the one at `order`, or 0.
+  func start(before order: Int) -> Int {
+    let place = keyframePlace(atOrBefore: order - 1)
+    return place >= 0 ? keyframes[place] : 0
+  }
+
+  /// Index in `keyframes`, −1 if none.
+  private func keyframePlace(atOrBefore order: Int) -> Int {
+    var (low, high) = (0, keyframes.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if keyframes[middle] <= order { low = middle + 1 } else { high = middle }
+    }
+    return low - 1
+  }
+
+  private func firstIndex(where holds: (Int64) -> Bool) -> Int {
+    var (low, high) = (0, sortedPTS.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if holds(sortedPTS[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}

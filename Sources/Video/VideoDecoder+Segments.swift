@@ -1,0 +1,166 @@
+import CLibAV
+
+// Decoding by pts after a seek, for files in which every frame has a time stamp of its own.
+
+extension VideoDecoder {
+  /// Packets decoded in one go, and the wanted frames they give.
+  private struct Segment {
+    /// Decode order of the keyframe.
+    var start: Int
+    /// Decode order of the last packet needed.
+    var end: Int
+    /// Places in the collector's `wanted`.
+    var places: Range<Int>
+  }
+
+  /// A packet that could not be decoded soundly, and a place that was output.
+  private struct Outcome {
+    var damagedOrders: [Int] = []
+    var outputPlaces: [Int] = []
+  }
+
+  func decodeSegments(into collector: inout FrameCollector) throws(VideoError) {
+    var codec = try Codec(demuxer)
+    for segment in plan(collector.wanted) {
+      work.isReadingThrough = false
+      codec.flush()
+      var sawDamage = try decode(segment, from: segment.start, isRetry: false, codec, into: &collector)
+      if let missing = firstMissing(segment, collector) {
+        // Once more, alone: a fresh file read without seeking, a fresh codec; that result counts. Then from one keyframe
+        // before, for streams whose keyframes need what precedes them (gradual refresh).
+        for start in [segment.start, index.start(before: min(segment.start, index.orders[missing]))] {
+          guard firstMissing(segment, collector) != nil else { break }
+          try reopen()
+          work.isReadingThrough = true
+          codec = try Codec(demuxer)
+          let isRetry = start < segment.start
+          if try decode(segment, from: start, isRetry: isRetry, codec, into: &collector) { sawDamage = true }
+        }
+      }
+      guard let missing = firstMissing(segment, collector) else { continue }
+      throw sawDamage
+        ? VideoError(.corrupt, "\(path): frame \(missing), or one that it depends on, is damaged")
+        : VideoError(.windowNotWhole, "\(path): frame \(missing) cannot be decoded; the file is damaged or cut")
+    }
+  }
+
+  /// Cuts the wanted frames into runs that need no jump.
+  private func plan(_ wanted: [Int]) -> [Segment] {
+    var segments: [Segment] = []
+    for (place, frame) in wanted.enumerated() {
+      let order = index.orders[frame]
+      let start = index.start(for: order)
+      if let last = segments.last, start <= last.end + 1 {
+        segments[segments.count - 1].start = min(last.start, start)
+        segments[segments.count - 1].end = max(last.end, order)
+        segments[segments.count - 1].places = last.places.lowerBound..<place + 1
+      } else {
+        segments.append(Segment(start: start, end: order, places: place..<place + 1))
+      }
+    }
+    return segments
+  }
+
+  private func firstMissing(_ segment: Segment, _ collector: borrowing FrameCollector) -> Int? {
+    for place in segment.places where !collector.hasArrived[place] { return collector.wanted[place] }
+    return nil
+  }
+
+  /// Decodes the packets `start...segment.end` and collects the frames that are sound.
+  ///
+  /// - Returns: whether anything was damaged.
+  private func decode(
+    _ segment: Segment, from start: Int, isRetry: Bool, _ codec: Codec, into collector: inout FrameCollector
+  ) throws(VideoError) -> Bool {
+    var outcome = Outcome()
+    var order = start
+    var packet = try read(packetAt: start)
+    while let current = packet {
+      if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
+      if !codec.send(current) { outcome.damagedOrders.append(order) }
+      try receive(codec, order: order, &outcome, into: &collector)
+      order += 1
+      guard order <= segment.end else { break }
+      packet = try skip(to: order)
+    }
+    _ = codec.send(nil)
+    try receive(codec, order: max(order - 1, start), &outcome, into: &collector)
+    for place in outcome.outputPlaces {
+      let own = index.orders[collector.wanted[place]]
+      let first = isRetry ? start : index.start(for: own)
+      // Pictures that precede the keyframe in time lead an open GOP; decoded from here they lack their references, and
+      // nothing that is wanted refers to them.
+      let isDamaged = outcome.damagedOrders.contains { damaged in
+        (first...max(first, own)).contains(damaged) && index.pts[damaged] >= index.pts[first]
+      }
+      if !isDamaged { collector.markArrived(place) }
+    }
+    return !outcome.damagedOrders.isEmpty
+  }
+
+  private func receive(
+    _ codec: Codec, order: Int, _ outcome: inout Outcome, into collector: inout FrameCollector
+  ) throws(VideoError) {
+    var failureCount = 0
+    while true {
+      switch codec.receive() {
+      case .none: return
+      case .failure:
+        outcome.damagedOrders.append(order)
+        failureCount += 1
+        // A decoder that only fails would otherwise keep us for ever.
+        if failureCount > 32 { return }
+      case .frame(let frame):
+        try account(for: frame)
+        guard let number = index.frame(withPTS: frame.pointee.pts) else { continue }
+        if clibav_frame_is_damaged(frame) != 0 {
+          outcome.damagedOrders.append(index.orders[number])
+        } else if let place = collector.place(of: number), !collector.hasArrived[place] {
+          try collector.add(frame, for: place)
+          outcome.outputPlaces.append(place)
+        }
+      }
+    }
+  }
+
+  /// Goes to the packet at `order`: forwards if it is near, by a jump otherwise, and by reading from the start if the
+  /// container's jump does not lead there.
+  private func read(packetAt order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
+    let isNear = nextOrder.map { $0 <= order && (order - $0 <= 64 || work.isReadingThrough) } ?? false
+    if isNear {
+      if let packet = try skip(to: order) { return packet }
+    } else {
+      statistics.seeks += 1
+      nextOrder = nil
+      if demuxer.seek(toPTS: index.pts[order]), let packet = try find(packetAt: order) {
+        nextOrder = order + 1
+        return packet
+      }
+    }
+    try reopen()
+    return try skip(to: order)
+  }
+
+  /// Reads on from wherever a jump led until the packet at `order`; nil if the jump went too far.
+  private func find(packetAt order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
+    let wanted = index.pts[order]
+    while let packet = try nextPacket() {
+      let pts = packet.pointee.pts
+      if pts == wanted { return packet }
+      let isKey = UInt32(bitPattern: packet.pointee.flags) & clibav_key_flag() != 0
+      if isKey && pts != clibav_no_pts() && pts > wanted { return nil }
+    }
+    return nil
+  }
+
+  /// Reads on to the packet at `order`, checking each against the index; nil if they differ or the file ends.
+  private func skip(to order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
+    while let current = nextOrder, current <= order, let packet = try nextPacket() {
+      guard packet.pointee.pts == index.pts[current] else { break }
+      nextOrder = current + 1
+      if current == order { return packet }
+    }
+    nextOrder = nil
+    return nil
+  }
+}

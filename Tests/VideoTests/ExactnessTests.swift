@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+import Video
+
+/// Random windows equal linear decode bit for bit, whatever the container, codec and structure of the file.
+struct ExactnessTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    var name: String
+    var container = "mp4"
+    var codec = "libx264"
+    var width = 64
+    var height = 48
+    var frames = 70
+    var rate = (num: 25, den: 1)
+    var ticks = [1]
+    var configure: @Sendable (inout VideoWriterOptions) -> Void = { _ in }
+
+    var testDescription: String { name }
+  }
+
+  static let cases: [Case] = {
+    var cases: [Case] = []
+    for container in ["mp4", "mkv", "mov", "ts", "avi", "flv"] {
+      cases.append(Case(name: "h264 gop 12, \(container)", container: container))
+      cases.append(
+        Case(name: "h264 B-pyramid, \(container)", container: container) { options in
+          options.bFrames = 4
+          options.extraParameters = "b-pyramid=normal:b-adapt=0"
+        })
+      cases.append(
+        Case(name: "h264 open gop, \(container)", container: container) { options in
+          options.bFrames = 3
+          options.extraParameters = "open-gop=1:b-adapt=0"
+        })
+    }
+    cases += [
+      Case(name: "h264 gop 1") { $0.gop = 1 },
+      Case(name: "h264 one gop", frames: 120) { $0.gop = 250 },
+      Case(name: "h264 intra refresh, mkv", container: "mkv") { $0.extraParameters = "intra-refresh=1" },
+      Case(name: "h264 intra refresh, ts", container: "ts") { $0.extraParameters = "intra-refresh=1" },
+      Case(name: "h264 10 bit") { $0.pixelFormat = "yuv420p10le" },
+      Case(name: "h264 4:2:2 10 bit, mkv", container: "mkv") { $0.pixelFormat = "yuv422p10le" },
+      Case(name: "h264 4:4:4 odd size", width: 61, height: 47) { $0.pixelFormat = "yuv444p" },
+      Case(name: "h264 29.97", rate: (30000, 1001)),
+      Case(name: "h264 VFR, mp4", rate: (1000, 1), ticks: [33, 34, 120, 7, 40]),
+      Case(name: "h264 VFR, mkv", container: "mkv", rate: (1000, 1), ticks: [33, 34, 120, 7, 40]),
+      Case(name: "h264 VFR, avi", container: "avi", ticks: [1, 3, 1, 2]),
+      Case(name: "h264 BT.709 full range") {
+        $0.colorMatrix = .bt709
+        $0.isFullRange = true
+      },
+      Case(name: "h264 with audio, mkv", container: "mkv") { $0.hasSilentAudio = true },
+      Case(name: "h264 with audio, avi", container: "avi") { $0.hasSilentAudio = true },
+      Case(name: "h264 with audio, mov", container: "mov") { $0.hasSilentAudio = true },
+      Case(name: "one frame", frames: 1),
+      Case(name: "mpeg4, avi", container: "avi", codec: "mpeg4", width: 63, height: 47),
+      Case(name: "mpeg4 B-frames, avi", container: "avi", codec: "mpeg4") { $0.bFrames = 2 },
+      Case(name: "mpeg4 B-frames, mp4", codec: "mpeg4", width: 50, height: 34) { $0.bFrames = 2 },
+      Case(name: "mpeg2, ts", container: "ts", codec: "mpeg2video") { $0.bFrames = 2 },
+      Case(name: "mpeg2, mpg", container: "mpg", codec: "mpeg2video") { $0.bFrames = 2 },
+      Case(name: "mpeg2, mkv", container: "mkv", codec: "mpeg2video") { $0.bFrames = 2 },
+      Case(name: "mjpeg, avi", container: "avi", codec: "mjpeg", width: 61, height: 45) {
+        $0.pixelFormat = "yuvj422p"
+        $0.crf = 3
+      },
+      Case(name: "mjpeg, mov", container: "mov", codec: "mjpeg") { $0.pixelFormat = "yuvj420p" },
+      Case(name: "vp9, webm", container: "webm", codec: "libvpx-vp9", width: 65, height: 49, frames: 40),
+      Case(name: "vp8, webm", container: "webm", codec: "libvpx", frames: 40) {
+        $0.codecOptions = [("auto-alt-ref", "1"), ("lag-in-frames", "16")]
+      },
+      Case(name: "theora, ogv", container: "ogv", codec: "libtheora"),
+      Case(name: "hevc, mp4", codec: "libx265", frames: 40),
+      Case(name: "hevc open gop, mkv", container: "mkv", codec: "libx265", frames: 60) {
+        $0.bFrames = 3
+        $0.extraParameters = "open-gop=1:b-adapt=0:min-keyint=12"
+      },
+      Case(name: "hevc, ts", container: "ts", codec: "libx265", frames: 40),
+      Case(name: "ffv1, mkv", container: "mkv", codec: "ffv1", width: 33, height: 21) { $0.pixelFormat = "bgr0" },
+    ]
+    return cases
+  }()
+
+  @Test(arguments: cases)
+  func randomWindowsEqualLinearDecode(_ test: Case) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("video.\(test.container)")
+    try TestVideo.write(
+      to: path, frames: test.frames, width: test.width, height: test.height, rate: test.rate, ticks: test.ticks
+    ) { options in
+      options.codec = test.codec
+      test.configure(&options)
+    }
+    let reference = try LinearDecode.frames(of: path)
+    let decoder = try VideoDecoder(path: path)
+    #expect(decoder.info.frameCount == reference.count)
+    #expect(reference.count == test.frames)
+    #expect(decoder.info.width == test.width && decoder.info.height == test.height)
+    var random = SplitMix64(state: 7)
+    for trial in 0..<20 {
+      let start = Int.random(in: 0..<reference.count, using: &random)
+      let stride = Int.random(in: 1...6, using: &random)
+      var indices = Window.indices(start: start, count: 5, stride: stride, frameCount: reference.count)
+      if trial % 4 == 3 { indices.shuffle(using: &random) }
+      let clip = try decoder.frames(at: indices, size: .native)
+      for (place, index) in indices.enumerated() {
+        #expect(clip.height == reference[index].height && clip.width == reference[index].width)
+        #expect(clip.frame(place).elementsEqual(reference[index].rgb), "frame \(index) of window \(indices)")
+      }
+    }
+  }
+}
