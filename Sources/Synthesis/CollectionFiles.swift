@@ -1,0 +1,106 @@
+import Foundation
+
+/// The text files of a collection and its directory.
+enum CollectionFiles {
+  /// One line of `manifest.jsonl`, as `sluice corpus build` reads it.
+  private struct ManifestLine: Encodable {
+    let file: String
+    let hashtags: [String]
+    /// The true label; absent in training, where only hashtags are known.
+    let labels: [String]?
+    let split: CollectionPlan.Split
+  }
+
+  /// One line of `truth.jsonl`, which nothing reads.
+  private struct TruthLine: Encodable {
+    let file: String
+    let label: String
+    let verb: String
+    let noun: String
+    /// The verb that motion order alone tells from `verb`.
+    let reverseVerb: String
+    let split: CollectionPlan.Split
+    let actionStart: Double
+    let actionEnd: Double
+    let seconds: Double
+    let frames: Int
+    let tagNoise: CollectionPlan.TagNoise
+    /// The label that a wrong or extra hashtag names.
+    let taggedLabel: String?
+  }
+
+  /// Makes `directory` and the folder for the videos.
+  static func prepare(_ directory: String) throws(SynthesisError) {
+    let manager = FileManager.default
+    var isDirectory: ObjCBool = false
+    if manager.fileExists(atPath: directory, isDirectory: &isDirectory) {
+      guard isDirectory.boolValue else {
+        throw SynthesisError(.io, "\(directory) is a file: name a directory that is new or empty")
+      }
+      let names: [String]
+      do { names = try manager.contentsOfDirectory(atPath: directory) } catch {
+        throw SynthesisError(.io, "cannot read \(directory)", underlying: error)
+      }
+      guard names.isEmpty else {
+        throw SynthesisError(.directoryNotEmpty, "\(directory) is not empty: name another directory or remove this one")
+      }
+    }
+    do {
+      try manager.createDirectory(atPath: directory + "/videos", withIntermediateDirectories: true)
+    } catch {
+      throw SynthesisError(.io, "cannot make \(directory)/videos", underlying: error)
+    }
+  }
+
+  /// Undoes an unfinished collection; a directory that `existed` (empty) stays.
+  static func remove(_ directory: String, existed: Bool) {
+    // Best effort: the error that led here is the one to report.
+    let names = ["videos", "labels.txt", "truth.jsonl", "manifest.jsonl"]
+    for path in existed ? names.map({ "\(directory)/\($0)" }) : [directory] {
+      try? FileManager.default.removeItem(atPath: path)
+    }
+  }
+
+  /// Writes the three text files, the manifest last: a collection without one is incomplete.
+  static func write(_ plan: CollectionPlan, to directory: String) throws(SynthesisError) {
+    let labels = plan.labels.map { $0.phrase + "\n" }.joined()
+    try write(labels, to: "\(directory)/labels.txt")
+    try write(lines(plan.videos.map(truth)), to: "\(directory)/truth.jsonl")
+    let manifest = plan.videos.map { video in
+      ManifestLine(
+        file: video.file, hashtags: video.hashtags, labels: video.split == .train ? nil : [video.label.phrase],
+        split: video.split)
+    }
+    try write(lines(manifest), to: "\(directory)/manifest.jsonl")
+  }
+
+  private static func truth(_ video: CollectionPlan.Video) -> TruthLine {
+    let rate = video.scene.framesPerSecond.value
+    func seconds(_ frames: Int) -> Double { (Double(frames) / rate * 1000).rounded() / 1000 }
+    return TruthLine(
+      file: video.file, label: video.label.phrase, verb: video.label.verb.name, noun: video.label.noun.rawValue,
+      reverseVerb: video.label.partner.verb.name, split: video.split,
+      actionStart: seconds(video.scene.actionFrames.lowerBound),
+      actionEnd: seconds(video.scene.actionFrames.upperBound), seconds: seconds(video.scene.frameCount),
+      frames: video.scene.frameCount, tagNoise: video.noise, taggedLabel: video.noiseLabel?.phrase)
+  }
+
+  private static func lines(_ values: [some Encodable]) throws(SynthesisError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    var text = ""
+    for value in values {
+      do { text += String(decoding: try encoder.encode(value), as: UTF8.self) + "\n" } catch {
+        throw SynthesisError(.io, "cannot encode a line of the collection", underlying: error)
+      }
+    }
+    return text
+  }
+
+  private static func write(_ text: String, to path: String) throws(SynthesisError) {
+    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw SynthesisError(.io, "cannot write \(path)", underlying: error)
+    }
+  }
+}
