@@ -1,0 +1,80 @@
+package import ArgumentParser
+import Corpus
+import Foundation
+import Pipeline
+import Video
+
+/// `sluice evaluate`: accuracy of trained weights on a split, without a topology.
+package struct EvaluateCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Evaluate trained weights on a split of a corpus.")
+
+  @Argument(help: "A run's directory, or a weights file.")
+  var weights: String
+
+  @Option(help: "The corpus' directory. (default: the one the weights were trained on)")
+  var corpus: String?
+
+  @Option(help: "train, validation or test.")
+  var split = "validation"
+
+  @Option(help: "Uniformly spaced clips of each video.")
+  var clips = 10
+
+  @Option(help: "center: the training crop in the middle. (full needs a fully-convolutional head: not available yet)")
+  var crop = "center"
+
+  @Option(help: "Scale the short edge to so many pixels instead of the training size.")
+  var shortEdge: Int?
+
+  @Option(help: "softmax or logits: what is averaged over a video's clips.")
+  var average = "softmax"
+
+  @Option(help: "Threads of the network.")
+  var threads = 1
+
+  @OptionGroup var json: JSONOutput
+
+  package init() {}
+
+  package func validate() throws {
+    guard crop == "center" else {
+      throw ValidationError("--crop \(crop): only center is available yet")
+    }
+    guard clips > 0, threads > 0 else { throw ValidationError("--clips and --threads take numbers from 1") }
+    guard VideoClassifier.Average(rawValue: average) != nil else {
+      throw ValidationError("--average \(average): give softmax or logits")
+    }
+    guard Split(rawValue: split) != nil else {
+      throw ValidationError("--split \(split): give train, validation or test")
+    }
+  }
+
+  package func run() async throws {
+    var model = try TrainedModel(path: weights)
+    if let shortEdge { model.size = .shortEdge(shortEdge) }
+    guard let directory = corpus ?? model.corpusDirectory else {
+      throw ValidationError("\(weights): its metadata names no corpus; give --corpus DIR")
+    }
+    let result = try CorpusEvaluator.run(
+      model, corpus: Corpus(directory: directory), split: Split(rawValue: split)!, clips: clips,
+      average: VideoClassifier.Average(rawValue: average)!, threads: threads
+    ) { done, all in
+      guard done == all || done.isMultiple(of: 50) else { return }
+      FileHandle.standardError.write(Data("\(done)/\(all) videos\n".utf8))
+    }
+    try json.print(result, text: Self.text(result))
+  }
+
+  private static func text(_ result: CorpusEvaluator.Result) -> String {
+    var lines = [
+      "top-1 \(RunSummary.fixed(100 * result.top1, 1)) %, top-5 \(RunSummary.fixed(100 * result.top5, 1)) %, "
+        + "mAP \(RunSummary.fixed(result.map, 3)) on \(result.videos) videos (\(result.protocol))"
+    ]
+    for label in result.labels {
+      lines.append("  \(RunSummary.fixed(100 * label.top1, 0).leftPadded(to: 3)) %  \(label.label) (\(label.videos))")
+    }
+    for video in result.skipped { lines.append("skipped \(video.reason)") }
+    return lines.joined(separator: "\n")
+  }
+}

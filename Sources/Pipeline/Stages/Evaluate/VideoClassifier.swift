@@ -1,0 +1,140 @@
+import Foundation
+package import Networks
+import Tensors
+import Topology
+package import Video
+
+/// A weights file with what it says about itself: how clips are made and what the classes are called.
+package struct TrainedModel: Sendable {
+  package let definition: NetworkDefinition
+  package let labels: [String]
+  package var frames: Int
+  package var stride: Int
+  package var size: FrameSize
+  /// Centre crop in pixels.
+  package var crop: Int
+  package let corpusDirectory: String?
+  package let step: Int?
+  fileprivate let vector: AlignedBuffer
+
+  /// - Parameter path: a weights file, or a run's directory.
+  /// - Throws: `.configuration` naming the file and what is missing in it.
+  package init(path: String) throws {
+    var isDirectory: ObjCBool = false
+    FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    let file = isDirectory.boolValue ? RunDirectory(path: path).weightsPath : path
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw PipelineError(.configuration, "\(file): no weights there; give a weights file or a run that has ended")
+    }
+    let metadata = try Safetensors.read(file).metadata
+    func value(_ key: String) throws -> String {
+      guard let value = metadata[key] else {
+        throw PipelineError(.configuration, "\(file): its metadata does not give \(key); was it written by sluice?")
+      }
+      return value
+    }
+    func number(_ key: String) throws -> Int {
+      guard let number = Int(try value(key)), number > 0 else {
+        throw PipelineError(.configuration, "\(file): \(key) in its metadata is not a positive number")
+      }
+      return number
+    }
+    do {
+      labels = try JSONDecoder().decode([String].self, from: Data(try value("labels").utf8))
+    } catch is DecodingError {
+      throw PipelineError(.configuration, "\(file): labels in its metadata are not a JSON list")
+    }
+    definition = try NetworkDefinition(
+      name: try value("network"), classes: labels.count, width: Double(try value("width")) ?? 1)
+    frames = try number("frames")
+    stride = try number("stride")
+    crop = try number("crop")
+    size = try Self.size(try value("resize"), file: file)
+    corpusDirectory = metadata["corpus_directory"]
+    step = metadata["step"].flatMap(Int.init)
+    let layout = try ParameterLayout(definition)
+    vector = AlignedBuffer(byteCount: layout.count * 4)
+    vector.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    try Weights.load(file, layout: layout, definition: definition, head: .keep, into: vector.elements(Float.self))
+  }
+
+  private static func size(_ text: String, file: String) throws -> FrameSize {
+    if text.hasPrefix("short_edge:"), let edge = Int(text.dropFirst(11)) { return .shortEdge(edge) }
+    let sides = text.split(separator: "x").compactMap { Int($0) }
+    guard sides.count == 2 else {
+      throw PipelineError(.configuration, "\(file): resize in its metadata is \(text), not HEIGHTxWIDTH")
+    }
+    return .exact(height: sides[0], width: sides[1])
+  }
+}
+
+/// Scores videos with a trained model in this process: `evaluate` and `predict`. One thread uses it.
+package final class VideoClassifier {
+  package enum Average: String, Sendable, CaseIterable { case softmax, logits }
+
+  private let model: TrainedModel
+  private let clips: Int
+  private let average: Average
+  private let network: Network<Float>
+
+  /// - Parameter clips: uniformly spaced ones of each video.
+  package init(_ model: TrainedModel, clips: Int, average: Average = .softmax, threads: Int = 1) throws {
+    self.model = model
+    self.clips = clips
+    self.average = average
+    network = try Network<Float>(
+      model.definition, batch: clips, frames: model.frames, height: model.crop, width: model.crop, threads: threads)
+  }
+
+  /// Scores of a video, one for each class.
+  /// - Parameters:
+  ///   - segment: the frames that count; nil is the whole file.
+  /// - Throws: a ``ClipFailure`` when the video cannot be read.
+  package func scores(path: String, segment: Range<Int>? = nil) throws -> [Float] {
+    let frames: FrameTensor
+    do {
+      let decoder = try VideoDecoder(path: path)
+      let segment = segment ?? 0..<decoder.info.frameCount
+      guard !segment.isEmpty, segment.upperBound <= decoder.info.frameCount else {
+        throw ClipFailure(reason: "\(path): has \(decoder.info.frameCount) frames, not the segment \(segment)", isTransient: false)
+      }
+      let starts = uniformClipStarts(
+        clips: clips, frames: model.frames, stride: model.stride, frameCount: segment.count)
+      let indices = starts.flatMap { start in
+        (0..<model.frames).map { segment.lowerBound + (start + $0 * model.stride) % segment.count }
+      }
+      frames = try decoder.frames(at: indices, size: model.size)
+    } catch let error as VideoError {
+      throw ClipFailure(reason: "\(path): \(error.message)", isTransient: error.isTransient)
+    }
+    return try score(frames, path: path)
+  }
+
+  private func score(_ frames: FrameTensor, path: String) throws -> [Float] {
+    let crop = model.crop
+    guard frames.height >= crop, frames.width >= crop else {
+      throw ClipFailure(
+        reason: "\(path): scaled frames of \(frames.width)x\(frames.height) are smaller than the crop of \(crop)",
+        isTransient: false)
+    }
+    let all = clips * model.frames
+    let input = AlignedBuffer(byteCount: all * crop * crop * 3)
+    let top = (frames.height - crop) / 4 * 2
+    let left = (frames.width - crop) / 4 * 2
+    for frame in 0..<all {
+      for row in 0..<crop {
+        let from = ((frame * frames.height + top + row) * frames.width + left) * 3
+        (input.bytes.baseAddress! + (frame * crop + row) * crop * 3)
+          .copyMemory(from: frames.buffer.bytes.baseAddress! + from, byteCount: crop * 3)
+      }
+    }
+    let logits = try network.logits(
+      parameters: UnsafeBufferPointer(model.vector.elements(Float.self)),
+      clips: UnsafePointer(input.elements(UInt8.self).baseAddress!), count: clips)
+    let classes = model.labels.count
+    guard average == .logits else { return ClipScores.average(logits: logits, clips: clips, classes: classes) }
+    var sum = [Float](repeating: 0, count: classes)
+    for clip in 0..<clips { for index in 0..<classes { sum[index] += logits[clip * classes + index] } }
+    return sum.map { $0 / Float(clips) }
+  }
+}
