@@ -1,0 +1,92 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Bad input gets a clear error and a non-zero exit.
+@Suite(.serialized) struct BadInputTests {
+  func topology() throws -> SmallTopology { SmallTopology(corpus: try SmallCorpus.shared.get().directory) }
+
+  func failure(_ arguments: [String], contains words: [String]) throws {
+    let output = try Sluice.run(arguments, seconds: 30)
+    #expect(output.status > 0, "\(arguments)")
+    for word in words { #expect(output.stderr.contains(word), "\(arguments): \(output.stderr)") }
+  }
+
+  @Test func fiveMistakesAreFiveErrorsWithTheirLines() throws {
+    let path = Workspace.shared.scratch().appendingPathComponent("bad.yaml").path
+    try """
+    name: bad
+    seed: -1
+    corpus: nowhere
+    hosts:
+      here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 1, average: 1, evaluate: 1}
+    clip: {frames: 8, stride: 1, resize: [64, 86], crop: 100}
+    sampling: {labels: squareroot}
+    train: {network: r2plus1d-19, replicas: 0, batch: 4, steps: 10, learning_rate: 0.01}
+    """.write(toFile: path, atomically: true, encoding: .utf8)
+    let output = try Sluice.run(["check", path])
+    #expect(output.status > 0)
+    let lines = output.stderr.split(separator: "\n").filter { $0.contains("bad.yaml:") }
+    #expect(lines.count == 5, "\(output.stderr)")
+    for number in [2, 6, 7, 8] { #expect(output.stderr.contains("bad.yaml:\(number):"), "\(output.stderr)") }
+  }
+
+  @Test func runsThatCannotStart() throws {
+    let good = try topology()
+    let file = try good.write()
+    let used = try RunHandle(good, ["--stop-after", "1"])
+    _ = try used.report()
+    try failure(["run", file, "--output", used.output], contains: [used.output, "--resume"])
+    let fresh = Workspace.shared.scratch().appendingPathComponent("none").path
+    try failure(["run", file, "--output", fresh, "--resume"], contains: [fresh, "no run"])
+    try failure(["run", file, "--output", fresh, "--set", "corpus=/nowhere"], contains: ["/nowhere", "corpus build"])
+    try failure(
+      ["run", file, "--output", used.output, "--resume", "--set", "train.batch=8"], contains: ["train.batch", "4", "8"])
+    try failure(["scale", "decade=3", "--run", used.output], contains: [used.output, "no live run"])
+    try failure(["worker", "plan", "--join", "ipc://@nobody"], contains: ["plan"])
+  }
+
+  @Test func aLiveRunRefusesASecondOneAndUnknownStages() throws {
+    var long = try topology()
+    long.steps = 4000
+    let run = try RunHandle(long)
+    try run.waitForStep(1)
+    try failure(
+      ["run", try long.write(), "--output", run.output, "--resume"], contains: [run.output, "is running"])
+    try failure(["scale", "decade=3", "--run", run.output], contains: ["decade", "decode"])
+    try failure(["tap", "decade", "--run", run.output], contains: ["decade", "decode"])
+    kill(run.live.process.processIdentifier, SIGTERM)
+    _ = try run.report()
+  }
+
+  @Test func aPortInUseIsNamed() throws {
+    let port = Int.random(in: 20000..<30000)
+    var first = try topology()
+    first.steps = 4000
+    first.hosts = first.hosts.replacingOccurrences(of: "coordinator: true", with: "coordinator: true, port: \(port)")
+    let run = try RunHandle(first)
+    try run.waitForStep(1)
+    var second = first
+    second.name = "second"
+    let other = Workspace.shared.scratch().appendingPathComponent("run").path
+    try failure(["run", try second.write(), "--output", other], contains: ["\(port)"])
+    kill(run.live.process.processIdentifier, SIGTERM)
+    _ = try run.report()
+  }
+
+  @Test func labelsThatMatchNothing() throws {
+    let directory = try SmallCorpus(videos: 24, name: "unmatched").directory
+    try "juggling a piano\n".write(toFile: "\(directory)/labels.txt", atomically: true, encoding: .utf8)
+    try failure(["corpus", "build", directory], contains: ["labels.txt"])
+  }
+
+  @Test func unreadableWeights() throws {
+    let path = Workspace.shared.scratch().appendingPathComponent("weights.safetensors").path
+    try "not safetensors".write(toFile: path, atomically: true, encoding: .utf8)
+    try failure(["evaluate", path], contains: [path])
+    try failure(["predict", "nothing.mp4", "--weights", path + ".missing"], contains: [path])
+    let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
+    try failure(
+      ["run", try topology().write(), "--output", fresh, "--set", "train.weights=\(path)"], contains: [path])
+  }
+}

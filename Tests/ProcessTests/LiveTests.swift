@@ -1,0 +1,118 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Two hosts, live scaling, taps, and nothing left behind.
+@Suite(.serialized) struct LiveTests {
+  func topology() throws -> SmallTopology { SmallTopology(corpus: try SmallCorpus.shared.get().directory) }
+
+  @Test func twoNodesTrainTogetherAndScaleLive() throws {
+    var single = try topology()
+    single.steps = 40
+    let expected = try hash(RunHandle(single).report())
+    var two = single
+    let port = Int.random(in: 20000..<30000)
+    two.hosts = """
+      a: {address: 127.0.0.1, coordinator: true, port: \(port), decode: 1, batch: 1, train: 1, average: 1, evaluate: 1}
+      b: {address: 127.0.0.2, decode: 1, augment: 1, batch: 1, train: 1}
+      """
+    let file = try two.write()
+    let output = Workspace.shared.scratch().appendingPathComponent("run").path
+    // The host without the coordinator starts first and finds it by itself.
+    let b = try Sluice.Live(["node", file, "--host", "b"])
+    let a = try Sluice.Live(["node", file, "--host", "a", "--output", output, "--json"])
+    func status() throws -> [String: Any]? {
+      let answer = try Sluice.run(["status", "--run", "tcp://127.0.0.1:\(port)", "--json"])
+      return answer.status == 0 ? try answer.json() : nil
+    }
+    func decoders() throws -> [String]? {
+      let workers = try status()?["workers"] as? [[String: Any]]
+      return workers?.filter { $0["stage"] as? String == "decode" }.compactMap { $0["id"] as? String }
+    }
+    _ = try eventually("both hosts' decoders; a: \(a.errors) b: \(b.errors)") {
+      try decoders()?.count == 2 ? true : nil
+    }
+    let scaled = try Sluice.run(["scale", "decode=3", "--run", "tcp://127.0.0.1:\(port)", "--json"])
+    #expect(scaled.status == 0, "\(scaled.stderr)")
+    _ = try eventually("three decoders") { try decoders()?.count == 3 ? true : nil }
+    let ended = try a.wait(seconds: 90)
+    #expect(ended.status == 0, "\(ended.stderr)")
+    #expect(try b.wait(seconds: 30).status == 0)
+    let report = try ended.json()
+    #expect(try hash(report) == expected)
+    #expect(report["samples_used"] as? Int == report["samples_planned"] as? Int)
+    for stage in ["batch", "train"] {
+      let done = work(report, stage)
+      #expect(done.keys.contains { $0.hasPrefix("a/") } && done.keys.contains { $0.hasPrefix("b/") }, "\(done)")
+    }
+  }
+
+  @Test func aTapOnEveryStageShowsWhatItMakes() throws {
+    var long = try topology()
+    long.steps = 4000
+    long.evaluate = "{every: 8, clips: 2, split: validation}"
+    let run = try RunHandle(long)
+    try run.waitForStep(2)
+    for stage in ["plan", "decode", "augment", "batch", "train", "average", "evaluate"] {
+      let directory = Workspace.shared.scratch().path
+      let tap = try Sluice.run([
+        "tap", stage, "--every", "2", "--limit", "3", "--timeout", "30", "--output", directory, "--run", run.output,
+      ])
+      #expect(tap.status == 0, "\(tap.stderr)")
+      #expect(tap.stdout.split(separator: "\n").count == 3, "\(stage): \(tap.stdout)")
+      #expect(tap.stdout.contains("\"stage\":\"\(stage)\""))
+      let sheets = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".png") }
+      #expect(sheets.isEmpty == !["decode", "augment", "batch"].contains(stage), "\(stage): \(sheets)")
+    }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    #expect(try run.report()["stopped"] as? Bool == true)
+  }
+
+  @Test func nothingOutlivesAKilledSupervisor() throws {
+    var long = try topology()
+    long.steps = 4000
+    let run = try RunHandle(long)
+    try run.waitForStep(2)
+    let children = try ["decode", "augment", "batch", "train", "average"].flatMap { try run.processes($0) }
+    #expect(children.count == 5)
+    let coordinator = try run.coordinatorProcess()
+    kill(run.live.process.processIdentifier, SIGKILL)
+    _ = try run.live.wait(seconds: 10)
+    _ = try eventually("the end of all children", seconds: 10) {
+      (children + [coordinator]).allSatisfy { !FileManager.default.fileExists(atPath: "/proc/\($0)/exe") } ? true : nil
+    }
+    // What is left is a run that resumes.
+    var rest = long
+    rest.steps = 4000
+    let resumed = try RunHandle(rest, ["--resume", "--stop-after", "12"], output: run.output).report()
+    #expect(resumed["steps"] as? Int == 12)
+  }
+
+  @Test func chainedStagesChangeNothing() throws {
+    var chained = try topology()
+    chained.hosts =
+      "here: {address: 127.0.0.1, coordinator: true, decode: 2, augment: 2, batch: 1, train: 1, average: 1, "
+      + "evaluate: 1, chain: [decode, augment]}"
+    let report = try RunHandle(chained).report()
+    #expect(try hash(report) == hash(ReproducibilityTests.baseline.get()))
+    #expect(work(report, "augment").count == 2)
+  }
+
+  @Test func anExtraWorkerJoinsFromOutside() throws {
+    var long = try topology()
+    long.steps = 4000
+    let run = try RunHandle(long)
+    try run.waitForStep(2)
+    let identity = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: "\(run.output)/run.json")))
+    let control = try #require((identity as? [String: Any])?["control"] as? String)
+    let worker = try Sluice.Live(["worker", "decode", "--join", control, "--host", "here"])
+    _ = try eventually("a second decoder; \(worker.errors)") { try run.processes("decode").count == 2 ? true : nil }
+    kill(worker.process.processIdentifier, SIGTERM)
+    #expect(try worker.wait(seconds: 20).status == 0)
+    _ = try eventually("its end") { try run.processes("decode").count == 1 ? true : nil }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    let report = try run.report()
+    #expect(report["workers_lost"] as? Int == 0, "a worker that leaves is not lost: \(run.live.errors)")
+  }
+}

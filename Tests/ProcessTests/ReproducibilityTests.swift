@@ -1,0 +1,104 @@
+import Foundation
+import Glibc
+import Testing
+
+/// The promise: the same parameters whatever the number of workers, whoever dies, wherever it resumes.
+@Suite(.serialized) struct ReproducibilityTests {
+  static let baseline: Result<[String: Any], any Error> = Result {
+    try RunHandle(SmallTopology(corpus: SmallCorpus.shared.get().directory)).report()
+  }
+
+  func topology() throws -> SmallTopology { SmallTopology(corpus: try SmallCorpus.shared.get().directory) }
+  func expected() throws -> String { try hash(Self.baseline.get()) }
+
+  @Test func baselineTrains() throws {
+    let report = try Self.baseline.get()
+    #expect(report["steps"] as? Int == 16)
+    #expect(report["workers_lost"] as? Int == 0)
+    #expect(report["reproducible"] as? Bool == true)
+    let evaluation = try #require(report["evaluation"] as? [String: Any])
+    #expect(evaluation["step"] as? Int == 16)
+    // The hash is not that of the initial parameters: those of a run stopped before its first step.
+    let untrained = try RunHandle(topology(), ["--stop-after", "0"]).report()
+    #expect(try hash(untrained) != hash(report))
+  }
+
+  @Test func anotherSeedGivesAnotherHash() throws {
+    var other = try topology()
+    other.seed = 12
+    #expect(try hash(RunHandle(other).report()) != expected())
+  }
+
+  @Test(arguments: [("decode", 3), ("augment", 2), ("batch", 2), ("train", 2), ("average", 2)])
+  func workerCountsChangeNothing(stage: String, count: Int) throws {
+    var more = try topology()
+    more.count([stage: count])
+    let report = try RunHandle(more).report()
+    #expect(try hash(report) == expected())
+    let done = work(report, stage)
+    #expect(done.count == count)
+    #expect(done.values.allSatisfy { $0 > 0 }, "every worker worked: \(done)")
+  }
+
+  @Test(arguments: ["decode", "augment", "batch", "train", "average", "coordinator"])
+  func aKilledWorkerChangesNothing(stage: String) throws {
+    var longer = try topology()
+    longer.steps = 40
+    let undisturbed = try RunHandle(longer).report()
+    let run = try RunHandle(longer)
+    try run.waitForStep(3)
+    let victim = stage == "coordinator" ? try run.coordinatorProcess() : try #require(try run.processes(stage).first)
+    #expect(kill(victim, SIGKILL) == 0)
+    let step = run.step()
+    #expect((2...38).contains(step), "the kill lands in mid-run, at step \(step)")
+    let report = try run.report()
+    #expect(try hash(report) == hash(undisturbed))
+    #expect(try #require(report["workers_lost"] as? Int) >= 1)
+    if stage == "average" { #expect(try #require(report["steps_rolled_back"] as? Int) >= 0) }
+    if stage != "coordinator" {
+      let replacement = work(report, stage).filter { !$0.key.hasSuffix("#\(victim)") }
+      #expect(replacement.values.contains { $0 > 0 }, "the replacement worked: \(work(report, stage))")
+    }
+  }
+
+  @Test func aKilledEvaluatorChangesNothing() throws {
+    var often = try topology()
+    often.steps = 24
+    often.evaluate = "{every: 4, clips: 2, split: validation}"
+    let undisturbed = try RunHandle(often).report()
+    let run = try RunHandle(often)
+    try run.waitForStep(5)
+    let victim = try #require(try run.processes("evaluate").first)
+    #expect(kill(victim, SIGKILL) == 0)
+    let report = try run.report()
+    #expect(try hash(report) == hash(undisturbed))
+    #expect(try #require(report["workers_lost"] as? Int) >= 1)
+    let first = try #require(undisturbed["evaluation"] as? [String: Any])
+    let second = try #require(report["evaluation"] as? [String: Any])
+    #expect(first["top1"] as? Double == second["top1"] as? Double)
+    #expect(first["map"] as? Double == second["map"] as? Double)
+  }
+
+  @Test(arguments: [1, 6]) func aStoppedRunResumesWithOtherCounts(stopAt: Int) throws {
+    var first = try topology()
+    first.steps = 40
+    let undisturbed = try RunHandle(first).report()
+    let run = try RunHandle(first)
+    if stopAt > 1 {
+      try run.waitForStep(stopAt)
+    } else {
+      // Before the first checkpoint: as soon as the run is up.
+      _ = try eventually("a live run") { try run.status() }
+    }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    let stopped = try run.report()
+    #expect(stopped["stopped"] as? Bool == true)
+    #expect(try #require(stopped["steps"] as? Int) < 40)
+    var second = first
+    second.count(["decode": 2, "augment": 2, "batch": 2, "train": 2, "average": 2])
+    let report = try RunHandle(second, ["--resume"], output: run.output).report()
+    #expect(report["steps"] as? Int == 40)
+    #expect(report["stopped"] as? Bool == false)
+    #expect(try hash(report) == hash(undisturbed))
+  }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A run of a small topology, to the end or in mid-flight.
+struct RunHandle {
+  let topology: SmallTopology
+  let output: String
+  let live: Sluice.Live
+
+  init(_ topology: SmallTopology, _ arguments: [String] = [], output: String? = nil, faults: String? = nil) throws {
+    self.topology = topology
+    self.output = output ?? Workspace.shared.scratch().appendingPathComponent("run").path
+    live = try Sluice.Live(
+      ["run", try topology.write(), "--output", self.output, "--json"] + arguments, faults: faults)
+  }
+
+  /// The report of a run that ends well, with what must hold of every one.
+  func report(seconds: Double = 90) throws -> [String: Any] {
+    let output = try live.wait(seconds: seconds)
+    try #require(output.status == 0, "\(output.stderr)")
+    let report = try output.json()
+    let used = try #require(report["samples_used"] as? Int)
+    #expect(used == report["samples_planned"] as? Int)
+    #expect(used > 0 || (report["steps"] as? Int) == 0)
+    return report
+  }
+
+  func status() throws -> [String: Any]? {
+    let output = try Sluice.run(["status", "--run", self.output, "--json"])
+    return output.status == 0 ? try output.json() : nil
+  }
+
+  /// The committed step, by the lines of metrics.jsonl.
+  func step() -> Int {
+    let text = (try? String(contentsOfFile: "\(output)/metrics.jsonl", encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").reversed().lazy.compactMap { line -> Int? in
+      let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      return object?["learning_rate"] == nil ? nil : object?["step"] as? Int
+    }.first ?? 0
+  }
+
+  /// Process ids of the stage's workers.
+  func processes(_ stage: String) throws -> [Int32] {
+    let workers = try #require(try status()?["workers"] as? [[String: Any]])
+    return workers.filter { $0["stage"] as? String == stage }.compactMap { ($0["processID"] as? Int).map(Int32.init) }
+  }
+
+  func waitForStep(_ step: Int) throws {
+    _ = try eventually("step \(step) of \(output); stderr: \(live.errors)") { self.step() >= step ? true : nil }
+  }
+
+  /// The process that runs the coordinator, by its command line.
+  func coordinatorProcess() throws -> Int32 {
+    try eventually("a coordinator process") {
+      let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }
+      return all.first { id in
+        let line = (try? String(contentsOfFile: "/proc/\(id)/cmdline", encoding: .utf8)) ?? ""
+        return line.contains("\0coordinator\0--directory\0\(output)\0")
+      }
+    }
+  }
+}
+
+func hash(_ report: [String: Any]) throws -> String { try #require(report["parameters_sha256"] as? String) }
+
+/// Clips or rounds done by each worker of a stage, by worker.
+func work(_ report: [String: Any], _ stage: String) -> [String: Int] {
+  let all = report["work"] as? [String: Int] ?? [:]
+  return all.filter { $0.key.contains("/\(stage)/") }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Runs the built `sluice` executables as real processes.
+enum Sluice {
+  /// Where `swift build` put the executables: beside the test bundle.
+  static let binaries = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+  struct Output {
+    var status: Int32
+    var signal: Int32?
+    var stdout: String
+    var stderr: String
+
+    /// The JSON object on the last line of standard output.
+    func json() throws -> [String: Any] {
+      let line = try #require(stdout.split(separator: "\n").last, "no output; stderr: \(stderr)")
+      return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+  }
+
+  /// Runs to the end.
+  /// - Parameter faults: runs the test build with these fault points.
+  static func run(_ arguments: [String], faults: String? = nil, seconds: Double = 120) throws -> Output {
+    let live = try Live(arguments, faults: faults)
+    return try live.wait(seconds: seconds)
+  }
+
+  /// A process under way.
+  final class Live: @unchecked Sendable {
+    // Sendable: the process is only signalled and waited for.
+    let process = Process()
+    private let outPath: URL
+    private let errorPath: URL
+    private let ended = DispatchSemaphore(value: 0)
+
+    init(_ arguments: [String], faults: String? = nil) throws {
+      let scratch = Workspace.shared.scratch()
+      outPath = scratch.appendingPathComponent("stdout")
+      errorPath = scratch.appendingPathComponent("stderr")
+      for path in [outPath, errorPath] { FileManager.default.createFile(atPath: path.path, contents: nil) }
+      process.executableURL = Sluice.binaries.appendingPathComponent(faults == nil ? "sluice" : "sluice-faulty")
+      process.arguments = arguments
+      process.currentDirectoryURL = Workspace.shared.root
+      process.standardOutput = try FileHandle(forWritingTo: outPath)
+      process.standardError = try FileHandle(forWritingTo: errorPath)
+      process.standardInput = FileHandle.nullDevice
+      if let faults {
+        process.environment = ProcessInfo.processInfo.environment.merging(["SLUICE_FAULTS": faults]) { $1 }
+      }
+      process.terminationHandler = { [ended] _ in ended.signal() }
+      try process.run()
+    }
+
+    var errors: String { (try? String(contentsOf: errorPath, encoding: .utf8)) ?? "" }
+
+    func wait(seconds: Double) throws -> Output {
+      if ended.wait(timeout: .now() + seconds) == .timedOut {
+        kill(process.processIdentifier, SIGKILL)
+        ended.wait()
+        Issue.record("no end within \(seconds) s: \(process.arguments ?? []); stderr: \(errors)")
+      }
+      let isSignal = process.terminationReason == .uncaughtSignal
+      return Output(
+        status: isSignal ? -1 : process.terminationStatus, signal: isSignal ? process.terminationStatus : nil,
+        stdout: try String(contentsOf: outPath, encoding: .utf8), stderr: errors)
+    }
+  }
+}
+
+/// Waits until `body` gives a value; events of other processes can only be looked for.
+func eventually<Value>(
+  _ what: String, seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Value?
+) throws -> Value {
+  let deadline = Date().addingTimeInterval(seconds)
+  let pause = DispatchSemaphore(value: 0)
+  while Date() < deadline {
+    if let value = try body() { return value }
+    _ = pause.wait(timeout: .now() + 0.02)
+  }
+  throw Missed(what: what)
+}
+
+struct Missed: Error, CustomStringConvertible {
+  var what: String
+  var description: String { "waited in vain for \(what)" }
+}
