@@ -45,8 +45,8 @@ final class Demuxer {
       if status == clibav_again() {
         packetsRead += 1
       } else if status < 0 {
-        let ioStatus = clibav_io_error(context!)
-        for code in [status, ioStatus] where code < 0 && LibAV.isTransient(errno: clibav_errno(code)) {
+        // What the demuxer calls an error may be just where the file is cut; the byte stream's own error is one.
+        for code in [status, clibav_io_error(context!)] where code < 0 && LibAV.isTransient(status: code, path: path) {
           throw LibAV.error(code, .io, "read a packet", path)
         }
         return nil

@@ -24,8 +24,7 @@ package final class VideoDecoder {
   }
 
   init(path: String, budget: DecodeBudget) throws(VideoError) {
-    let demuxer = try Demuxer(path: path)
-    let index = try PacketIndex(scanning: demuxer, budget: budget)
+    let (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
     self.path = path
     self.budget = budget
     self.demuxer = demuxer
