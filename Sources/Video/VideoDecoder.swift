@@ -23,7 +23,8 @@ package final class VideoDecoder {
     try self.init(path: path, budget: .standard)
   }
 
-  init(path: String, budget: DecodeBudget) throws(VideoError) {
+  /// Opens a file with another budget per call.
+  package init(path: String, budget: DecodeBudget) throws(VideoError) {
     let (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
     self.path = path
     self.budget = budget
