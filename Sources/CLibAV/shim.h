@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -61,7 +63,7 @@ static inline const int32_t *clibav_display_matrix(const AVStream *stream) {
 static inline int clibav_set_rotation(AVStream *stream, double degrees) {
   int32_t *matrix = (int32_t *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t));
   if (matrix == NULL) return AVERROR(ENOMEM);
-  av_display_rotation_set(matrix, -degrees);  // libav counts counter-clockwise.
+  av_display_rotation_set(matrix, degrees);
   return 0;
 }
 
@@ -102,5 +104,8 @@ static inline int clibav_is_jpeg_format(enum AVPixelFormat format) {
 static inline int clibav_is_hidden_vp8(const AVPacket *packet) {
   return packet->size > 0 && (packet->data[0] & 0x10) == 0;
 }
+
+/// A file in memory without a name, closed on exec; -1 on failure. (glibc declares `memfd_create` for C++ and GNU C only.)
+static inline int clibav_memory_file(const char *name) { return (int)syscall(SYS_memfd_create, name, 1U); }
 
 #endif

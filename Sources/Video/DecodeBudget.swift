@@ -1,16 +1,16 @@
 /// What one call may spend on a file, in units of work, never in time: the same file always ends the same way.
-struct DecodeBudget: Sendable {
+package struct DecodeBudget: Sendable {
   /// Packets of all streams.
-  var packets: Int
+  package var packets: Int
   /// Decoded frames.
-  var frames: Int
+  package var frames: Int
   /// Pixels of decoded frames.
-  var pixels: Int
+  package var pixels: Int
   /// Bytes of the result.
-  var resultBytes: Int
+  package var resultBytes: Int
 
   /// Room for ten hours of video, or for a seek that has to decode two hours.
-  static let standard = DecodeBudget(packets: 4_000_000, frames: 250_000, pixels: 1 << 39, resultBytes: 4 << 30)
+  package static let standard = DecodeBudget(packets: 4_000_000, frames: 250_000, pixels: 1 << 39, resultBytes: 4 << 30)
 
   /// Most pixels of one coded frame; 8K video has half as many.
   static let framePixels: Int64 = 1 << 26

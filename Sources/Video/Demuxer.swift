@@ -42,22 +42,20 @@ final class Demuxer {
     while true {
       av_packet_unref(packet.pointer)
       let status = av_read_frame(context, packet.pointer)
-      if status == clibav_again() {
-        packetsRead += 1
-      } else if status < 0 {
-        let ioStatus = clibav_io_error(context!)
-        for code in [status, ioStatus] where code < 0 && LibAV.isTransient(errno: clibav_errno(code)) {
+      if status < 0 && status != clibav_again() {
+        // What the demuxer calls an error may be just where the file is cut; the byte stream's own error is one.
+        for code in [status, clibav_io_error(context!)] where code < 0 && LibAV.isTransient(status: code, path: path) {
           throw LibAV.error(code, .io, "read a packet", path)
         }
         return nil
-      } else {
-        packetsRead += 1
-        let isOurs = packet.pointer.pointee.stream_index == stream.pointee.index
-        if isOurs && packet.pointer.pointee.size > 0 { return packet.pointer }
       }
-      guard packetsRead < limit else {
+      packetsRead += 1
+      guard packetsRead <= limit else {
         throw VideoError(.budgetExceeded, "\(path): more than \(limit) packets; the file is too long or damaged")
       }
+      guard status >= 0 else { continue }
+      let isOurs = packet.pointer.pointee.stream_index == stream.pointee.index
+      if isOurs && packet.pointer.pointee.size > 0 { return packet.pointer }
     }
   }
 

@@ -41,11 +41,38 @@ enum LibAV {
 
   /// Whether an errno speaks of the machine, not of the file.
   static func isTransient(errno code: Int32) -> Bool {
-    let transient = [
-      EIO, ENOMEM, EMFILE, ENFILE, EACCES, EPERM, EAGAIN, EINTR, ETIMEDOUT, ESTALE, ENOSPC, EDQUOT, EBUSY, ENODEV,
-      ENXIO, ENOLCK,
-    ]
-    return transient.contains(code)
+    [
+      EIO, ENOMEM, EMFILE, ENFILE, EACCES, EINTR, ETIMEDOUT, ESTALE, ENOSPC, EDQUOT, ENOLCK,
+    ].contains(code)
+  }
+
+  /// Whether a failure that libav reports really comes from the machine.
+  ///
+  /// Demuxers also say EIO where a file ends too early, and ENOMEM where it claims an absurd size: the former counts
+  /// only if the file cannot be read by itself, the latter only if there is no memory for anybody.
+  static func isTransient(status: Int32, path: String) -> Bool {
+    switch clibav_errno(status) {
+    case EIO: return !isReadable(path)
+    case ENOMEM:
+      guard let memory = malloc(1 << 26) else { return true }
+      free(memory)
+      return false
+    case let code: return isTransient(errno: code)
+    }
+  }
+
+  /// Reads the file's first GiB.
+  private static func isReadable(_ path: String) -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { block in
+      for _ in 0..<1 << 14 {
+        let count = read(descriptor, block.baseAddress!, block.count)
+        if count <= 0 { return count == 0 }
+      }
+      return true
+    }
   }
 
   /// The error of a failed libav call: machine failures become `.io`, all others `code`.
@@ -53,7 +80,7 @@ enum LibAV {
     let text = "\(path): \(operation): \(describe(status))"
     let number = clibav_errno(status)
     if number == ENOENT { return VideoError(.notFound, "\(path): file not found") }
-    guard isTransient(errno: number) else { return VideoError(code, text) }
+    guard isTransient(status: status, path: path) else { return VideoError(code, text) }
     return VideoError(code == .encode ? .encode : .io, text, isTransient: true)
   }
 

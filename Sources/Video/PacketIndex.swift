@@ -42,17 +42,35 @@ struct PacketIndex: Sendable {
       pts.append(packet.pointee.pts)
       isShown.append(!isHidden)
     }
-    let shown = pts.indices.filter { order in isShown[order] }
-    frameCount = shown.count
-    guard frameCount > 0 else { throw VideoError(.noFrames, "\(demuxer.path): no frames in the video stream") }
+    guard isShown.contains(true) else { throw VideoError(.noFrames, "\(demuxer.path): no frames in the video stream") }
     let noPTS = clibav_no_pts()
-    orders = shown.sorted { (pts[$0], $0) < (pts[$1], $1) }
-    sortedPTS = orders.map { pts[$0] }.filter { $0 != noPTS }
+    arrange()
     let isDistinct = zip(sortedPTS, sortedPTS.dropFirst()).allSatisfy { $0 < $1 }
     isLinear =
       sortedPTS.count != frameCount || !isDistinct || pts.contains(noPTS) || keyframes.isEmpty
       || (!reorders && !isMonotonic)
     if isLinear { orders = [] }
+  }
+
+  /// Packets, in decode order, that a linear decode may drop: before the first keyframe in the file or in time, they lack
+  /// what they refer to. The stream was cut there.
+  var doubtfulOrders: [Int] {
+    guard !isLinear, let first = keyframes.first else { return [] }
+    return orders.filter { order in order < first || pts[order] < pts[first] }.sorted()
+  }
+
+  /// Takes packets that give no frame out of the count.
+  mutating func hide(_ hidden: [Int]) {
+    for order in hidden { isShown[order] = false }
+    arrange()
+  }
+
+  /// Numbers the shown packets by their pts.
+  private mutating func arrange() {
+    let shown = pts.indices.filter { order in isShown[order] }
+    frameCount = shown.count
+    orders = shown.sorted { (pts[$0], $0) < (pts[$1], $1) }
+    sortedPTS = orders.map { pts[$0] }.filter { $0 != clibav_no_pts() }
   }
 
   /// Number of the frame with exactly this pts.

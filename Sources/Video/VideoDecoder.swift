@@ -23,9 +23,9 @@ package final class VideoDecoder {
     try self.init(path: path, budget: .standard)
   }
 
-  init(path: String, budget: DecodeBudget) throws(VideoError) {
-    let demuxer = try Demuxer(path: path)
-    let index = try PacketIndex(scanning: demuxer, budget: budget)
+  /// Opens a file with another budget per call.
+  package init(path: String, budget: DecodeBudget) throws(VideoError) {
+    let (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
     self.path = path
     self.budget = budget
     self.demuxer = demuxer

@@ -1,0 +1,38 @@
+package import ArgumentParser
+import Video
+
+/// `sluice bench decode`
+package struct BenchDecodeCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "decode",
+    abstract: "Measures decoding by itself: clips at random places, scaled to 128x171, on one thread.")
+
+  @Argument(help: "Video files.")
+  var files: [String]
+
+  @Option(help: "Frames a clip.")
+  var frames = 8
+
+  @Option(help: "Distance between the frames of a clip.")
+  var stride = 1
+
+  @Option(help: "Clips to decode, spread over the files in turn.")
+  var clips = 200
+
+  @Option(help: "Seed of the places.")
+  var seed: UInt64 = 1
+
+  @OptionGroup var output: JSONOutput
+
+  package init() {}
+
+  package func run() async throws {
+    let benchmark = try DecodeBenchmark(files: files, frames: frames, stride: stride, clips: clips, seed: seed)
+    let result = try benchmark.run()
+    func text(_ value: Double) -> String { String((value * 10).rounded() / 10) }
+    try output.print(
+      result,
+      text: "\(text(result.clipsPerSecond)) clips/s, \(text(result.clipsPerCPUSecond)) clips a CPU second, "
+        + "\(text(result.framesDecodedPerClip)) frames decoded a clip")
+  }
+}

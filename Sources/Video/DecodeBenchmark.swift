@@ -1,0 +1,80 @@
+import Glibc
+
+/// `bench decode`: the speed of opening files and decoding clips from them, on one thread.
+package struct DecodeBenchmark: Sendable {
+  /// What the command prints.
+  package struct Result: Sendable, Equatable, Encodable {
+    package let clipsPerSecond: Double
+    package let clipsPerCPUSecond: Double
+    /// Frames the codec put out for one clip, kept or not: what the distance to the keyframe costs.
+    package let framesDecodedPerClip: Double
+
+    enum CodingKeys: String, CodingKey {
+      case clipsPerSecond = "clips_per_second"
+      case clipsPerCPUSecond = "clips_per_cpu_second"
+      case framesDecodedPerClip = "frames_decoded_per_clip"
+    }
+  }
+
+  package let files: [String]
+  package let frames: Int
+  package let stride: Int
+  package let clips: Int
+  package let seed: UInt64
+
+  /// - Parameters:
+  ///   - files: at least one; clip i is taken from file i mod their number.
+  ///   - frames: frames a clip, `stride` apart.
+  package init(files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64) throws(VideoError) {
+    guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
+      throw VideoError(.unsupported, "bench decode: needs a file, and --frames, --stride and --clips of at least 1")
+    }
+    self.files = files
+    self.frames = frames
+    self.stride = stride
+    self.clips = clips
+    self.seed = seed
+  }
+
+  /// Decodes the clips, scaled to 128x171 RGB. Each clip opens its file anew, as a worker does that meets another video
+  /// with every item.
+  package func run() throws(VideoError) -> Result {
+    var random = SplitMix64(state: seed)
+    var framesDecoded = 0
+    let wallStart = DecodeBenchmark.seconds(CLOCK_MONOTONIC)
+    let cpuStart = DecodeBenchmark.seconds(CLOCK_THREAD_CPUTIME_ID)
+    for clip in 0..<clips {
+      let decoder = try VideoDecoder(path: files[clip % files.count])
+      let frameCount = decoder.info.frameCount
+      let places = max(frameCount - (frames - 1) * stride, 1)
+      let start = Int(Double.random(in: 0..<1, using: &random) * Double(places))
+      let window = Window.indices(start: min(start, places - 1), count: frames, stride: stride, frameCount: frameCount)
+      _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171))
+      framesDecoded += decoder.statistics.framesDecoded
+    }
+    let wall = DecodeBenchmark.seconds(CLOCK_MONOTONIC) - wallStart
+    let cpu = DecodeBenchmark.seconds(CLOCK_THREAD_CPUTIME_ID) - cpuStart
+    return Result(
+      clipsPerSecond: Double(clips) / max(wall, 1e-9), clipsPerCPUSecond: Double(clips) / max(cpu, 1e-9),
+      framesDecodedPerClip: Double(framesDecoded) / Double(clips))
+  }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+private struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Tensors
+import Testing
+import Video
+
+/// How much is decoded for a window.
+struct DecodeWorkTests {
+  @Test func decodesFromTheKeyframeOnly() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.mp4")
+    try TestVideo.write(to: path, frames: 120) { options in
+      options.gop = 20
+      options.extraParameters = "scenecut=0"
+    }
+    let decoder = try VideoDecoder(path: path)
+    _ = try decoder.frames(at: [103, 104], size: .native)
+    #expect((2...8).contains(decoder.statistics.framesDecoded))
+    #expect(decoder.statistics.seeks == 1)
+    let before = decoder.statistics
+    // Two far windows in one call: each from its own keyframe.
+    _ = try decoder.frames(at: [101, 2], size: .native)
+    #expect(decoder.statistics.framesDecoded - before.framesDecoded <= 16)
+  }
+
+  @Test func intraOnlyFilesDecodeOnlyWhatIsKept() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.mov")
+    try TestVideo.write(to: path, frames: 60) { options in
+      options.codec = "mjpeg"
+      options.pixelFormat = "yuvj420p"
+    }
+    let benchmark = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 6, seed: 3)
+    let result = try benchmark.run()
+    #expect(result.framesDecodedPerClip == 4)
+    #expect(result.clipsPerSecond > 0 && result.clipsPerCPUSecond > 0)
+    let keys = try #require(
+      try JSONSerialization.jsonObject(with: JSONEncoder().encode(result)) as? [String: Double])
+    #expect(Set(keys.keys) == ["clips_per_second", "clips_per_cpu_second", "frames_decoded_per_clip"])
+  }
+
+  @Test func budgetsEndTheCall() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.mp4")
+    try TestVideo.write(to: path, frames: 60) { options in
+      options.gop = 250
+      options.extraParameters = "scenecut=0"
+    }
+    func code(_ budget: DecodeBudget, _ frame: Int) throws -> VideoError.Code? {
+      do {
+        _ = try VideoDecoder(path: path, budget: budget).frames(at: [frame], size: .native)
+        return nil
+      } catch {
+        #expect(!error.isTransient)
+        return error.code
+      }
+    }
+    var budget = DecodeBudget.standard
+    #expect(try code(budget, 59) == nil)
+    budget.frames = 30
+    #expect(try code(budget, 10) == nil)
+    #expect(try code(budget, 59) == .budgetExceeded)
+    budget = .standard
+    budget.packets = 59
+    #expect(try code(budget, 0) == .budgetExceeded)
+    budget = .standard
+    budget.pixels = 64 * 48 * 20
+    #expect(try code(budget, 59) == .budgetExceeded)
+    budget = .standard
+    budget.resultBytes = 64 * 48 * 3 - 1
+    #expect(try code(budget, 0) == .budgetExceeded)
+  }
+}
