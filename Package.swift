@@ -38,17 +38,30 @@ let modules: [Target] = [
   module("ZeroMQ", ["CZeroMQ"]),
   module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
   module("Video", ["CLibAV", "Tensors"]),
-  // module("Synthesis", ["Video"]),
+  module("Synthesis", ["Video"]),
   module("Corpus", [grdb, crypto, "Video"]),
-  module("Networks", ["Tensors", "CKernels", crypto]),
+  module("Networks", ["Tensors", crypto]),
   module("Topology", ["Yams"]),
   module(
     "Pipeline",
     ["ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, collections]),
   module(
     "Commands",
-    ["Pipeline", "Networks", "Corpus", "Video", "Topology", "Tensors", "ZeroMQ", argumentParser]),
+    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", argumentParser]),
   .executableTarget(name: "sluice", dependencies: ["Commands"], swiftSettings: strict),
+  .executableTarget(name: "sluice-faulty", dependencies: ["Commands", "Pipeline"], swiftSettings: strict),
+]
+
+let testTargets: [Target] = [
+  tests("TensorsTests", ["Tensors"]),
+  tests("ZeroMQTests", ["ZeroMQ"]),
+  tests("WireTests", ["Wire", "Tensors"]),
+  tests("VideoTests", ["Video", "Tensors", "CLibAV"]),
+  tests("SynthesisTests", ["Synthesis", "Video"]),
+  tests("CorpusTests", ["Corpus", "Video", grdb]),
+  tests("NetworksTests", ["Networks", "Tensors"]),
+  tests("TopologyTests", ["Topology"]),
+  tests("ProcessTests", ["sluice", "sluice-faulty"]),
 ]
 
 let package = Package(
@@ -61,5 +74,5 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: systemLibraries + modules
+  targets: systemLibraries + modules + testTargets
 )
