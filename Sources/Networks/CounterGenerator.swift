@@ -1,9 +1,9 @@
 /// Random numbers as a pure function of a key and a counter (SplitMix64), with the same bits on every machine.
-struct CounterGenerator: Sendable {
+package struct CounterGenerator: Sendable {
   private let key: UInt64
 
   /// - Parameter name: what the numbers are for; another name gives another stream of the same seed.
-  init(seed: UInt64, name: String) {
+  package init(seed: UInt64, name: String) {
     // FNV-1a of the name, mixed with the seed.
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
@@ -11,17 +11,17 @@ struct CounterGenerator: Sendable {
   }
 
   /// The 64 bits of counter `index`.
-  func bits(_ index: UInt64) -> UInt64 {
+  package func bits(_ index: UInt64) -> UInt64 {
     Self.mix(key &+ (index &+ 1) &* 0x9e37_79b9_7f4a_7c15)
   }
 
-  /// Uniform in the open interval (0, 1), a multiple of 2^-53 plus half of one.
-  func uniform(_ index: UInt64) -> Double {
-    (Double(bits(index) >> 11) + 0.5) * 0x1p-53
+  /// Uniform in the open interval (0, 1), the middle of one of 2^52 equal parts.
+  package func uniform(_ index: UInt64) -> Double {
+    (Double(bits(index) >> 12) + 0.5) * 0x1p-52
   }
 
   /// Standard normal.
-  func normal(_ index: UInt64) -> Double { NormalQuantile.value(uniform(index)) }
+  package func normal(_ index: UInt64) -> Double { NormalQuantile.value(uniform(index)) }
 
   private static func mix(_ value: UInt64) -> UInt64 {
     var z = value

@@ -2,9 +2,9 @@
 /// routine PPND16, relative accuracy about 1e-16.
 ///
 /// Only additions, multiplications, divisions and square roots, which IEEE 754 rounds alike everywhere; no library function.
-enum NormalQuantile {
+package enum NormalQuantile {
   /// - Parameter probability: in (0, 1).
-  static func value(_ probability: Double) -> Double {
+  package static func value(_ probability: Double) -> Double {
     let q = probability - 0.5
     if abs(q) <= 0.425 {
       let r = 0.180625 - q * q
@@ -20,7 +20,7 @@ enum NormalQuantile {
   }
 
   /// Natural logarithm of a normal positive number, by its exponent and the series of artanh.
-  static func logarithm(_ x: Double) -> Double {
+  package static func logarithm(_ x: Double) -> Double {
     var exponent = Double(x.exponent)
     var significand = x.significand
     if significand > 1.414213562373095 {

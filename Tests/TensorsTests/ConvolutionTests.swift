@@ -1,0 +1,206 @@
+import Tensors
+import Testing
+
+/// SplitMix64 as a source of test values in [-1, 1).
+private struct Noise {
+  var state: UInt64
+
+  mutating func values(_ count: Int) -> [Double] {
+    (0..<count).map { _ in
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+      z ^= z >> 31
+      return Double(z >> 11) * 0x1p-52 - 1
+    }
+  }
+}
+
+@Suite("Convolutions")
+struct ConvolutionTests {
+  /// Spatial, temporal, full and pointwise kernels, strided and not, with odd sizes and channels that fill no vector.
+  static let shapes: [ConvolutionShape] = [
+    shape(2, Extent(3, 9, 7), 5, 11, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(1, Extent(4, 30, 31), 16, 24, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(2, Extent(3, 9, 8), 6, 9, Extent(1, 3, 3), Extent(1, 2, 2)),
+    shape(2, Extent(4, 17, 15), 3, 12, Extent(1, 7, 7), Extent(1, 2, 2)),
+    shape(2, Extent(5, 6, 5), 7, 10, Extent(3, 1, 1), Extent(1, 1, 1)),
+    shape(1, Extent(8, 4, 4), 8, 6, Extent(3, 1, 1), Extent(2, 1, 1)),
+    shape(5, Extent(7, 4, 3), 8, 6, Extent(3, 1, 1), Extent(2, 1, 1)),
+    shape(2, Extent(1, 5, 5), 8, 6, Extent(3, 1, 1), Extent(1, 1, 1)),
+    shape(2, Extent(1, 1, 1), 8, 6, Extent(3, 1, 1), Extent(2, 1, 1)),
+    shape(3, Extent(5, 7, 6), 9, 13, Extent(1, 1, 1), Extent(2, 2, 2)),
+    shape(2, Extent(5, 7, 6), 9, 13, Extent(1, 1, 1), Extent(1, 1, 1)),
+    shape(3, Extent(1, 1, 1), 19, 5, Extent(1, 1, 1), Extent(1, 1, 1)),
+    shape(2, Extent(4, 6, 7), 5, 8, Extent(3, 3, 3), Extent(1, 1, 1)),
+    shape(2, Extent(5, 6, 7), 5, 8, Extent(3, 3, 3), Extent(2, 2, 2)),
+    shape(1, Extent(4, 13, 12), 3, 8, Extent(3, 7, 7), Extent(1, 2, 2)),
+    shape(1, Extent(2, 1, 2), 4, 3, Extent(1, 3, 3), Extent(1, 2, 2)),
+  ]
+
+  private static func shape(
+    _ batch: Int, _ input: Extent, _ inChannels: Int, _ outChannels: Int, _ kernel: Extent, _ stride: Extent
+  ) -> ConvolutionShape {
+    ConvolutionShape(
+      batch: batch, input: input, inChannels: inChannels, outChannels: outChannels, kernel: kernel, stride: stride,
+      padding: Extent(kernel.frames / 2, kernel.height / 2, kernel.width / 2))
+  }
+
+  /// y, dx and dw of one engine on fixed inputs.
+  private func results<Scalar: KernelScalar>(
+    _ shape: ConvolutionShape, threads: Int, _: Scalar.Type
+  ) -> [[Scalar]] {
+    var noise = Noise(state: 17)
+    let x = noise.values(shape.inputCount).map { Scalar(Float($0)) }
+    let w = noise.values(shape.weightCount).map { Scalar(Float($0)) }
+    let dy = noise.values(shape.outputCount).map { Scalar(Float($0)) }
+    var y = [Scalar](repeating: .nan, count: shape.outputCount)
+    var dx = [Scalar](repeating: .nan, count: shape.inputCount)
+    var dw = [Scalar](repeating: .nan, count: shape.weightCount)
+    let engine = Scalar.Convolution(shapes: [shape], pool: WorkerPool(threads: threads))
+    engine.forward(shape, input: x, weights: w, output: &y)
+    engine.backwardData(shape, outputGradient: dy, weights: w, inputGradient: &dx)
+    engine.backwardWeights(shape, input: x, outputGradient: dy, weightGradient: &dw)
+    return [y, dx, dw]
+  }
+
+  @Test("float32 is float64 to 1e-6, forward and both backwards", arguments: shapes)
+  func agreement(shape: ConvolutionShape) {
+    let single = results(shape, threads: 1, Float.self)
+    let double = results(shape, threads: 1, Double.self)
+    for (actual, expected) in zip(single, double) {
+      var (difference, norm) = (0.0, 0.0)
+      for (a, b) in zip(actual, expected) {
+        difference += (Double(a) - b) * (Double(a) - b)
+        norm += b * b
+      }
+      #expect((difference / norm).squareRoot() < 1e-6)
+    }
+  }
+
+  @Test("the float64 reference is the definition, term by term", arguments: shapes)
+  func definition(shape: ConvolutionShape) {
+    var noise = Noise(state: 17)
+    let x = noise.values(shape.inputCount).map { Double(Float($0)) }
+    let w = noise.values(shape.weightCount).map { Double(Float($0)) }
+    let dy = noise.values(shape.outputCount).map { Double(Float($0)) }
+    var y = [Double](repeating: 0, count: shape.outputCount)
+    var dx = [Double](repeating: 0, count: shape.inputCount)
+    var dw = [Double](repeating: 0, count: shape.weightCount)
+    let (input, output, kernel) = (shape.input, shape.output, shape.kernel)
+    for n in 0..<shape.batch {
+      for ot in 0..<output.frames {
+        for oh in 0..<output.height {
+          for ow in 0..<output.width {
+            for kt in 0..<kernel.frames {
+              for kh in 0..<kernel.height {
+                for kw in 0..<kernel.width {
+                  let t = ot * shape.stride.frames + kt - shape.padding.frames
+                  let h = oh * shape.stride.height + kh - shape.padding.height
+                  let v = ow * shape.stride.width + kw - shape.padding.width
+                  guard (0..<input.frames).contains(t), (0..<input.height).contains(h), (0..<input.width).contains(v)
+                  else { continue }
+                  for o in 0..<shape.outChannels {
+                    for i in 0..<shape.inChannels {
+                      let out =
+                        (((n * output.frames + ot) * output.height + oh) * output.width + ow) * shape.outChannels + o
+                      let at = (((n * input.frames + t) * input.height + h) * input.width + v) * shape.inChannels + i
+                      let tap = (kt * kernel.height + kh) * kernel.width + kw
+                      let weight = (o * shape.inChannels + i) * kernel.volume + tap
+                      y[out] += x[at] * w[weight]
+                      dx[at] += dy[out] * w[weight]
+                      dw[weight] += dy[out] * x[at]
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    for (actual, expected) in zip(results(shape, threads: 2, Double.self), [y, dx, dw]) {
+      #expect(zip(actual, expected).allSatisfy { abs($0 - $1) < 1e-11 })
+    }
+  }
+
+  @Test("1, 2 and 4 threads give the same bits", arguments: shapes)
+  func threads(shape: ConvolutionShape) {
+    let expected = results(shape, threads: 1, Float.self)
+    for threads in [2, 4] { #expect(results(shape, threads: threads, Float.self) == expected) }
+  }
+}
+
+@Suite("Element-wise kernels")
+struct ElementwiseTests {
+  /// Every element-wise kernel on one path; `count` rows of `channels`.
+  private func results<Scalar: KernelScalar>(rows: Int, channels: Int, _: Scalar.Type) -> [[Double]] {
+    var noise = Noise(state: 23)
+    let count = rows * channels
+    func random(_ count: Int) -> [Scalar] { noise.values(count).map { Scalar($0) } }
+    let (x, dy, r) = (random(count), random(count), random(count))
+    let (scale, offset, mean, b) = (random(channels), random(channels), random(channels), random(channels))
+    let exactMean = mean.map { Double($0) }
+    var (y, z, dx, velocity) = (x, x, dy, r)
+    var (sum, squares) = ([Double](repeating: 0, count: channels), [Double](repeating: 0, count: channels))
+    var (sums, products) = (sum, sum)
+    Scalar.statistics(x, rows, channels, mean, &sum, &squares)
+    Scalar.normalize(x, rows, channels, scale, offset, true, &y)
+    Scalar.normalizeAdd(x, rows, channels, scale, offset, r, mean, b, &z)
+    Scalar.normalizeSums(dy, x, rows, channels, scale, offset, exactMean, &sums, &products)
+    Scalar.normalizeBackward(dy, x, rows, channels, scale, offset, mean, b, scale, offset, &dx)
+    Scalar.mask(&dx, y, count)
+    var w = dy
+    Scalar.sgd(&w, &velocity, x, count, 0.3, 0.01, 0.9, 0.001, true)
+    var running = r
+    Scalar.running(&running, x, count, 0.3, 0.9, 0.1)
+    Scalar.add(&running, dy, count)
+    return [y, z, dx, w, velocity, running].map { $0.map { Double($0) } } + [sum, squares, sums, products]
+  }
+
+  @Test("every path gives the portable bits, tails included", arguments: [(3, 8), (33, 11), (1, 300), (257, 45)])
+  func paths(rows: Int, channels: Int) {
+    // Other tests may run meanwhile: by this very property the path does not matter to them.
+    let best = KernelPath.current
+    defer { _ = best.use() }
+    #expect(KernelPath.portable.use())
+    let single = results(rows: rows, channels: channels, Float.self)
+    let double = results(rows: rows, channels: channels, Double.self)
+    for path in KernelPath.allCases where path.use() {
+      #expect(results(rows: rows, channels: channels, Float.self) == single, "\(path)")
+      #expect(results(rows: rows, channels: channels, Double.self) == double, "\(path)")
+    }
+  }
+
+  @Test("the float64 kernels are their formulas")
+  func formulas() {
+    let (rows, channels) = (5, 11)
+    let actual = results(rows: rows, channels: channels, Double.self)
+    var noise = Noise(state: 23)
+    let x = noise.values(55), dy = noise.values(55), r = noise.values(55)
+    let scale = noise.values(11), offset = noise.values(11), mean = noise.values(11), b = noise.values(11)
+    var expected = [[Double]](repeating: [Double](repeating: 0, count: 11), count: 4)
+    for index in 0..<55 {
+      let c = index % channels
+      let normal = x[index] * scale[c] + offset[c]
+      let g = normal > 0 ? dy[index] : 0
+      #expect(abs(actual[0][index] - max(normal, 0)) < 1e-14)
+      #expect(abs(actual[1][index] - max(normal + r[index] * mean[c] + b[c], 0)) < 1e-14)
+      let dx = b[c] * g + scale[c] * (x[index] - mean[c]) + offset[c]
+      #expect(abs(actual[2][index] - (normal > 0 ? dx : 0)) < 1e-14)
+      let d = x[index] * 0.3 + 0.001 * dy[index]
+      let v = 0.9 * r[index] + d
+      #expect(abs(actual[3][index] - (dy[index] - 0.01 * (d + 0.9 * v))) < 1e-14)
+      #expect(abs(actual[4][index] - v) < 1e-14)
+      #expect(abs(actual[5][index] - (0.9 * r[index] + 0.03 * x[index] + dy[index])) < 1e-14)
+      expected[0][c] += x[index] - mean[c]
+      expected[1][c] += (x[index] - mean[c]) * (x[index] - mean[c])
+      expected[2][c] += g
+      expected[3][c] += g * (x[index] - mean[c])
+    }
+    for (sums, expected) in zip(actual[6...], expected) {
+      #expect(zip(sums, expected).allSatisfy { abs($0 - $1) < 1e-13 })
+    }
+  }
+}
