@@ -46,6 +46,10 @@ package struct SynthesizeCommand: AsyncParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard (0...1).contains(noise) else { throw ValidationError("--noise \(noise): give a share from 0 to 1") }
+  }
+
   package func run() async throws {
     var options = SynthesisOptions()
     options.videos = videos
