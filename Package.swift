@@ -10,7 +10,8 @@ let strict: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 
 /// A library target; dependencies point down only.
@@ -44,7 +45,7 @@ let modules: [Target] = [
   module("Topology", ["Yams"]),
   module(
     "Pipeline",
-    ["ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, collections]),
+    ["ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, heap, ordered]),
   module(
     "Commands",
     ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", argumentParser]),

@@ -5,8 +5,8 @@ package struct LearningRateSchedule: Sendable, Equatable {
   /// How the rate falls after the warm-up.
   package enum Kind: Sendable, Equatable {
     case constant
-    /// Halved 13 times, at equal numbers of steps: 14 segments (paper.md section 3).
-    case halvings
+    /// Halved so many times, at equal numbers of steps; the paper (section 3): 13, which makes 14 segments.
+    case halvings(Int)
     /// Times `gamma` at each of these steps.
     case steps([Int], gamma: Double)
     /// (1 + cos(π · step / total)) / 2.
@@ -39,8 +39,8 @@ package struct LearningRateSchedule: Sendable, Equatable {
     switch kind {
     case .constant:
       return base
-    case .halvings:
-      return base * pow(0.5, Double(min(13, max(step, 0) * 14 / max(totalSteps, 1))))
+    case .halvings(let count):
+      return base * pow(0.5, Double(min(count, max(step, 0) * (count + 1) / max(totalSteps, 1))))
     case .steps(let boundaries, let gamma):
       return base * pow(gamma, Double(boundaries.count { step >= $0 }))
     case .halfCosine:

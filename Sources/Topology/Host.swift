@@ -13,6 +13,19 @@ extension Topology {
     /// Memory all workers of the host may use together.
     package var memoryBytes: Int?
 
+    package init(
+      name: String, address: String, port: Int? = nil, coordinator: Bool = false, counts: [Stage: Int] = [:],
+      chain: [Stage] = [], memoryBytes: Int? = nil
+    ) {
+      self.name = name
+      self.address = address
+      self.port = port
+      self.coordinator = coordinator
+      self.counts = counts
+      self.chain = chain
+      self.memoryBytes = memoryBytes
+    }
+
     /// Workers of `stage` here. The plan is a part of the coordinator.
     package func count(_ stage: Stage) -> Int {
       stage == .plan ? (coordinator ? 1 : 0) : counts[stage, default: 0]

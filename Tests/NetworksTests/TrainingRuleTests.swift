@@ -106,7 +106,7 @@ struct TrainingRuleTests {
   @Test("schedules")
   func schedules() {
     var schedule = LearningRateSchedule(
-      base: 0.192, replicas: 128, warmUpSteps: 10, totalSteps: 1400, kind: .halvings)
+      base: 0.192, replicas: 128, warmUpSteps: 10, totalSteps: 1400, kind: .halvings(13))
     #expect(schedule.rate(step: 0) == 0.192 / 128)
     #expect(abs(schedule.rate(step: 5) - (0.0015 + 0.192) / 2) < 1e-12)
     #expect(schedule.rate(step: 10) == 0.192)

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 import Glibc
-package import Networks
+import Networks
 package import Tensors
 
 /// A checkpoint on disk: each shard's blocks at exactly one version, and a manifest with their hashes.

@@ -1,3 +1,5 @@
+import Corpus
+import Networks
 import Topology
 
 /// Shards, checkpoints and roll-backs: where the run stands, and where it goes on from.

@@ -1,3 +1,4 @@
+import Corpus
 import Topology
 import Wire
 
@@ -155,7 +156,7 @@ package enum CrashSignals {
 
 extension Stage {
   /// Whose output this stage takes.
-  package var producers: [Stage] {
+  var producers: [Stage] {
     switch self {
     case .plan, .decode, .average: []
     case .augment: [.decode]
@@ -166,5 +167,5 @@ extension Stage {
   }
 
   /// Who takes this stage's output.
-  package var consumers: [Stage] { Stage.allCases.filter { $0.producers.contains(self) } }
+  var consumers: [Stage] { Stage.allCases.filter { $0.producers.contains(self) } }
 }

@@ -2,7 +2,7 @@ import Corpus
 import Foundation
 import Glibc
 import Networks
-package import Topology
+import Topology
 import Wire
 package import ZeroMQ
 

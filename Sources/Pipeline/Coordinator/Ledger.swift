@@ -1,5 +1,5 @@
 import Foundation
-package import GRDB
+import GRDB
 
 /// The run's ledger: incarnations, committed steps, verdicts, evaluations, workers lost. Only the coordinator opens it.
 package final class Ledger {

@@ -1,4 +1,4 @@
-package import Tensors
+import Tensors
 package import Wire
 
 /// Leases for a decode worker, with the workers the clips go to.

@@ -107,7 +107,8 @@ extension RunLauncher {
     stage: Stage, join: String, host: String?, address: String, executable: String
   ) async throws {
     let name = host ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
-    let entry = Topology.Host(joining: name, address: address, stage: stage)
+    let entry = Topology.Host(
+      name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)
     let context = try Context()
     defer { context.shutdown() }
     let node = NodeSupervisor(
@@ -116,12 +117,5 @@ extension RunLauncher {
     let signals = Signals.onTermination(includingInterrupt: true) { _ in Task { await node.drain() } }
     defer { withExtendedLifetime(signals) {} }
     try await wait(for: [node]) {}
-  }
-}
-
-extension Topology.Host {
-  fileprivate init(joining name: String, address: String, stage: Stage) {
-    self.init(
-      name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)
   }
 }

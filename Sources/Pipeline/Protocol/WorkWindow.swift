@@ -1,4 +1,4 @@
-import Collections
+import HeapModule
 
 /// Name of a worker process' stage, unique over the run: `host/stage/ordinal#pid`.
 package typealias WorkerID = String

@@ -1,7 +1,7 @@
 import Tensors
 import Topology
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// Cuts clips out of windows and sends them to the batch worker of their route.
 package actor AugmentStage: StageActor {

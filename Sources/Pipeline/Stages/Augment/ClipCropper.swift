@@ -1,4 +1,4 @@
-import Tensors
+package import Tensors
 
 /// Where a clip lies in its window.
 package struct CropPlace: Equatable, Sendable {

@@ -2,7 +2,7 @@ import Networks
 import Tensors
 import Topology
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// One shard of the average stage: owns blocks of the model, sums contributions over the fixed tree, applies SGD and
 /// gives out the next version.

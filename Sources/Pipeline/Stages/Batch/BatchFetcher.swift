@@ -1,5 +1,5 @@
-import Tensors
-package import Wire
+package import Tensors
+import Wire
 package import ZeroMQ
 
 /// A batch as a consumer has it: each clip checked against its own key.

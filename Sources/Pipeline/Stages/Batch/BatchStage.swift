@@ -1,7 +1,7 @@
 import Tensors
 import Topology
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// Collates the clips of one replica in one step and keeps the batch until the step is committed.
 package actor BatchStage: StageActor {

@@ -1,4 +1,4 @@
-import Collections
+import OrderedCollections
 package import Tensors
 import Wire
 

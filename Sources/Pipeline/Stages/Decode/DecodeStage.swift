@@ -1,9 +1,9 @@
 import Glibc
 import Tensors
 import Topology
-package import Video
+import Video
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// Decodes windows: one lease after the other on one work thread, each sent to the augment worker of its route.
 package actor DecodeStage: StageActor {

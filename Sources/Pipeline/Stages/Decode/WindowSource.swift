@@ -20,7 +20,7 @@ package struct VideoWindowSource: WindowSource {
   package init() {}
 
   package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
-    do {
+    do throws(VideoError) {
       let decoder = try VideoDecoder(path: item.path)
       guard decoder.info.byteCount == item.byteCount else {
         throw VideoError(

@@ -2,7 +2,7 @@ import Networks
 import Tensors
 import Topology
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// Scores videos with the parameters of a pinned checkpoint: softmax averaged over a video's clips.
 package actor EvaluateStage: StageActor {

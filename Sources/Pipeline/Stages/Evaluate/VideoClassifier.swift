@@ -21,8 +21,8 @@ package struct TrainedModel: Sendable {
   /// - Throws: `.configuration` naming the file and what is missing in it.
   package init(path: String) throws {
     var isDirectory: ObjCBool = false
-    FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    let file = isDirectory.boolValue ? RunDirectory(path: path).weightsPath : path
+    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    let file = isThere && isDirectory.boolValue ? RunDirectory(path: path).weightsPath : path
     guard FileManager.default.fileExists(atPath: file) else {
       throw PipelineError(.configuration, "\(file): no weights there; give a weights file or a run that has ended")
     }

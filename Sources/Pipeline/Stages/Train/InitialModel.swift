@@ -29,7 +29,7 @@ extension Topology.Train {
       switch schedule {
       case .constant: .constant
       case .halvings(let count): .halvings(count)
-      case .steps(let boundaries, let factor): .steps(boundaries, factor: factor)
+      case .steps(let boundaries, let factor): .steps(boundaries, gamma: factor)
       case .halfCosine: .halfCosine
       }
     return LearningRateSchedule(

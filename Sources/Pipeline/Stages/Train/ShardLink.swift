@@ -1,5 +1,5 @@
-import Tensors
-package import Wire
+package import Tensors
+import Wire
 package import ZeroMQ
 
 /// Brings a version's parameters together from all shards: asks by version, again and again until they come. Also takes

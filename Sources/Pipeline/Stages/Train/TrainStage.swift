@@ -2,7 +2,7 @@ import Networks
 import Tensors
 import Topology
 import Wire
-package import ZeroMQ
+import ZeroMQ
 
 /// Trains one replica's batch after the other, each at the parameters of exactly its step.
 package actor TrainStage: StageActor {
