@@ -27,7 +27,8 @@ extension VideoDecoder {
       var sawDamage = try decode(segment, from: segment.start, isRetry: false, codec, into: &collector)
       if let missing = firstMissing(segment, collector) {
         // Once more, alone: a fresh file read without seeking, a fresh codec; that result counts. Then from one keyframe
-        // before, for streams whose keyframes need what precedes them (gradual refresh).
+        // before, for streams whose keyframes need what precedes them: gradual refresh; and H.264 with open GOPs, where
+        // pictures after a keyframe list references before it that they do not use, and libav marks them as damaged.
         for start in [segment.start, index.start(before: min(segment.start, index.orders[missing]))] {
           guard firstMissing(segment, collector) != nil else { break }
           try reopen()

@@ -15,11 +15,30 @@ struct DecodeWorkTests {
     let decoder = try VideoDecoder(path: path)
     _ = try decoder.frames(at: [103, 104], size: .native)
     #expect((2...8).contains(decoder.statistics.framesDecoded))
-    #expect(decoder.statistics.seeks == 1)
+    #expect(decoder.statistics.seeks == 1, "frame \(index) \(decoder.statistics)")
     let before = decoder.statistics
     // Two far windows in one call: each from its own keyframe.
     _ = try decoder.frames(at: [101, 2], size: .native)
     #expect(decoder.statistics.framesDecoded - before.framesDecoded <= 16)
+  }
+
+  /// A picture that leads an open GOP is decoded from the keyframe before, at the first attempt.
+  @Test func leadingPicturesStartOneKeyframeBack() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.mkv")
+    try TestVideo.write(to: path, frames: 60) { options in
+      options.bFrames = 3
+      options.extraParameters = "open-gop=1:b-adapt=0:scenecut=0"
+    }
+    let reference = try LinearDecode.frames(of: path)
+    // Keyframes are frames 0, 12, 24…; each is sent before the three pictures that precede it.
+    for index in [9, 10, 11, 21, 22, 23, 33, 45, 46, 57] {
+      let decoder = try VideoDecoder(path: path)
+      let frame = try decoder.frames(at: [index], size: .native)
+      withExtendedLifetime(frame) { #expect(frame.frame(0).elementsEqual(reference[index].rgb)) }
+      #expect(decoder.statistics.seeks == 1, "frame \(index)")
+      if index < 57 { #expect(decoder.statistics.framesDecoded > 9, "frame \(index)") }
+    }
   }
 
   @Test func intraOnlyFilesDecodeOnlyWhatIsKept() throws {
