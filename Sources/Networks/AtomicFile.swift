@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Tensors
 
 /// A file that appears under its name only when it is whole and on the disk.
 final class AtomicFile {
@@ -29,7 +30,10 @@ final class AtomicFile {
     syncDirectory(of: path)
   }
 
-  func append(_ bytes: UnsafeRawBufferPointer) throws(NetworkError) {
+  func append(_ buffer: AlignedBuffer) throws(NetworkError) {
+    // The memory lives as long as its owner, which Swift may otherwise release before the last write.
+    defer { withExtendedLifetime(buffer) {} }
+    let bytes = buffer.bytes
     var done = 0
     while done < bytes.count {
       // Linux writes at most 2 GiB at once.

@@ -19,6 +19,7 @@ package enum NumericsFingerprint {
   private static func hash(_ network: Network<Float>) -> UInt64 {
     let count = network.layout.count
     let storage = AlignedBuffer(byteCount: 3 * count * MemoryLayout<Float>.stride)
+    defer { withExtendedLifetime(storage) {} }
     let values = storage.elements(Float.self)
     values.update(repeating: 0)
     let parameters = UnsafeMutableBufferPointer(rebasing: values[0..<count])

@@ -77,6 +77,7 @@ private final class SafetensorsFile {
     }
     dataStart = 8 + Int(length)
     let text = AlignedBuffer(byteCount: Int(length))
+    defer { withExtendedLifetime(text) {} }
     try read(text.bytes, at: 8)
     let header: SafetensorsHeader
     do {

@@ -23,9 +23,9 @@ extension Safetensors {
           "Cannot write \(path): the tensor '\(tensor.name)' appears twice or its bytes do not fit its shape.")
       }
     }
+    let header = header(ordered, metadata: metadata)
     try AtomicFile.write(to: path) { (file: AtomicFile) throws(NetworkError) in
-      try file.append(UnsafeRawBufferPointer(header(ordered, metadata: metadata).bytes))
-      for tensor in ordered { try file.append(UnsafeRawBufferPointer(tensor.buffer.bytes)) }
+      for buffer in [header] + ordered.map(\.buffer) { try file.append(buffer) }
     }
   }
 

@@ -54,6 +54,7 @@ package enum Weights {
   ) throws(NetworkError) -> [String: String] {
     try check(vector.count, layout)
     let (tensors, metadata) = try Safetensors.read(path)
+    defer { withExtendedLifetime(tensors) {} }
     let wanted = layout.segments.filter { head == .keep || !$0.name.hasPrefix("fc.") }
     var found: [String: Safetensors.Tensor] = [:]
     for tensor in tensors where head == .keep || !tensor.name.hasPrefix("fc.") { found[tensor.name] = tensor }

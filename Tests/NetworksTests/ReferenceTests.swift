@@ -12,7 +12,9 @@ struct References {
   init(_ name: String) throws {
     let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("References/\(name).safetensors").path
-    for tensor in try Safetensors.read(path).tensors {
+    let read = try Safetensors.read(path).tensors
+    defer { withExtendedLifetime(read) {} }
+    for tensor in read {
       tensors[tensor.name] =
         tensor.elementType == .float32
         ? tensor.buffer.elements(Float.self).map { Double($0) } : Array(tensor.buffer.elements(Double.self))

@@ -1,0 +1,52 @@
+package import ArgumentParser
+internal import Foundation
+internal import Networks
+
+/// `sluice bench train`
+package struct BenchTrainCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "train", abstract: "Measures training steps by themselves, on random clips.")
+
+  @Argument(help: "The network: \(NetworkDefinition.names.joined(separator: ", ")).")
+  var network: String
+
+  @Option(help: "Clips a step.")
+  var batch = 4
+
+  @Option(help: "Frames a clip.")
+  var frames = 8
+
+  @Option(help: "Height and width of a clip in pixels.")
+  var size = 112
+
+  @Option(help: "Threads that share the work.")
+  var threads = 1
+
+  @Option(help: "Measured steps.")
+  var steps = 5
+
+  @Option(help: "Factor on every channel count.")
+  var width = 1.0
+
+  @Option(help: "Outputs of the classifier.")
+  var classes = 400
+
+  @Option(help: "float32 or float64.")
+  var precision = Precision.float32
+
+  @OptionGroup var output: JSONOutput
+
+  package init() {}
+
+  package func run() async throws {
+    let benchmark = TrainBenchmark(
+      definition: try NetworkDefinition(name: network, classes: classes, width: width), batch: batch, frames: frames,
+      size: size, threads: threads, steps: steps, precision: precision)
+    let result = try benchmark.run()
+    try output.print(
+      result,
+      text: String(
+        format: "%.3f s a step, %.2f clips/s, %.1f GFLOP/s, %d MiB at most", result.secondsPerStep,
+        result.clipsPerSecond, result.gflops, result.peakRSSBytes >> 20))
+  }
+}

@@ -1,0 +1,43 @@
+package import ArgumentParser
+internal import Networks
+
+/// `sluice net`: networks by hand.
+package struct NetCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "net",
+    abstract: "Describes a network, or runs it on tensors in files.",
+    subcommands: [NetDescribe.self, NetForward.self, NetGradients.self])
+
+  package init() {}
+}
+
+extension Precision: ExpressibleByArgument {}
+
+/// The files and the precision `net forward` and `net gradients` take.
+struct NetFileOptions: ParsableArguments {
+  @Argument(help: "The network: \(NetworkDefinition.names.joined(separator: ", ")).")
+  var name: String
+
+  @Option(help: "Weights: safetensors with torchvision's names.")
+  var weights: String
+
+  @Option(help: "Input: safetensors with 'clips' (N, 3, T, H, W), normalised; for gradients also 'labels' (N), int64.")
+  var input: String
+
+  @Option(help: "The safetensors file to write.")
+  var output: String
+
+  @Option(help: "float32 or float64.")
+  var precision = Precision.float32
+
+  @Option(help: "The network's width, if the weights' metadata does not say it.")
+  var width: Double?
+
+  @Option(help: "Threads that share the work.")
+  var threads = 1
+
+  var files: NetworkFiles {
+    NetworkFiles(
+      name: name, weights: weights, input: input, output: output, precision: precision, width: width, threads: threads)
+  }
+}
