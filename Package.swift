@@ -49,8 +49,8 @@ let modules: [Target] = [
   module(
     "Commands",
     ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", argumentParser]),
-  .executableTarget(name: "sluice", dependencies: ["Commands"], swiftSettings: strict),
-  .executableTarget(name: "sluice-faulty", dependencies: ["Commands", "Pipeline"], swiftSettings: strict),
+  .executableTarget(name: "sluice", dependencies: ["Commands", argumentParser], swiftSettings: strict),
+  .executableTarget(name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [

@@ -1,0 +1,18 @@
+import ArgumentParser
+import Commands
+import Foundation
+import Glibc
+import Pipeline
+
+/// The test build of `sluice`: the same commands, with the faults that SLUICE_FAULTS names.
+@main struct SluiceFaulty {
+  static func main() async {
+    do {
+      StageCommand.faults = try FaultPoints(parsing: ProcessInfo.processInfo.environment["SLUICE_FAULTS"] ?? "")
+    } catch {
+      FileHandle.standardError.write(Data("\(error)\n".utf8))
+      exit(2)
+    }
+    await SluiceCommand.main()
+  }
+}

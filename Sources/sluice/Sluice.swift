@@ -1,0 +1,6 @@
+import ArgumentParser
+import Commands
+
+@main struct Sluice {
+  static func main() async { await SluiceCommand.main() }
+}
