@@ -1,0 +1,69 @@
+package import ArgumentParser
+internal import Foundation
+internal import Topology
+
+/// `sluice check`: validates a topology and draws it.
+package struct CheckCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Validates a topology, draws it and shows the memory it needs.")
+
+  @Argument(help: "Topology file.")
+  var topology: String
+
+  @Flag(help: "Print a Graphviz graph.")
+  var dot = false
+
+  @Option(help: ArgumentHelp("Replace one setting.", valueName: "path=value"))
+  var set: [String] = []
+
+  @OptionGroup var output: JSONOutput
+
+  package init() {}
+
+  package func run() async throws {
+    let topology = try Topology.load(path: topology, overrides: set)
+    if dot {
+      print(topology.dot())
+      return
+    }
+    let found = warnings(topology)
+    for warning in found { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+    let workers = topology.memoryPerWorker().filter { topology.count($0.stage) > 0 }
+    let report = Report(
+      name: topology.name,
+      workers: Dictionary(uniqueKeysWithValues: workers.map { ($0.stage.rawValue, topology.count($0.stage)) }),
+      memoryPerWorker: Dictionary(uniqueKeysWithValues: workers.map { ($0.stage.rawValue, $0.bytes) }),
+      warnings: found)
+    try output.print(report, text: describe(topology))
+  }
+
+  private struct Report: Encodable {
+    let name: String
+    let workers: [String: Int]
+    /// Bytes.
+    let memoryPerWorker: [String: Int]
+    let warnings: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case name, workers, warnings
+      case memoryPerWorker = "memory_per_worker"
+    }
+  }
+
+  private func describe(_ topology: Topology) -> String {
+    var lines = ["\(topology.name): valid", "", topology.drawing(), "", "memory per worker, at most"]
+    for (stage, bytes) in topology.memoryPerWorker() where topology.count(stage) > 0 {
+      let name = stage.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
+      lines.append("  \(name)\(describeBytes(Double(bytes)))")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Only this machine's cores are known, so only its hosts are judged: all loopback ones together with it.
+  private func warnings(_ topology: Topology) -> [String] {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    return topology.threadsExceedingCores { $0.isLoopback ? cores : nil }.map {
+      "\($0.host) has \($0.threads) threads of work on \($0.cores) cores"
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package import ArgumentParser
+internal import Corpus
+internal import Foundation
+internal import Synchronization
+
+/// `sluice corpus`: builds and describes the index of a directory of videos.
+package struct CorpusCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "corpus", abstract: "Indexes a directory of tagged videos.", subcommands: [Build.self, Stats.self])
+
+  package init() {}
+
+  /// `sluice corpus build`.
+  package struct Build: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+      abstract: "Probes the videos of DIR/manifest.jsonl and writes DIR/corpus.sqlite.")
+
+    @Argument(help: ArgumentHelp("Directory with manifest.jsonl and labels.txt.", valueName: "dir"))
+    var directory: String
+
+    @Option(help: ArgumentHelp("Label phrases, one a line; DIR/labels.txt by default.", valueName: "file"))
+    var labels: String?
+
+    @Option(help: "Seed of the order of videos and of the validation split.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Probing threads; one a core by default.")
+    var workers: Int?
+
+    @OptionGroup var output: JSONOutput
+
+    package init() {}
+
+    package func validate() throws {
+      if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers must be 1 to 1024") }
+    }
+
+    package func run() async throws {
+      let progress = ProbeProgress()
+      let report = try CorpusBuilder.build(
+        directory: directory, labelsFile: labels, seed: seed, workers: workers,
+        progress: { done, total in progress.show(done, of: total) })
+      for warning in report.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
+      try output.print(report, text: describe(report))
+    }
+
+    private func describe(_ report: CorpusBuildReport) -> String {
+      let splits = ["train", "validation", "test"].map { "\($0) \(report.splits[$0] ?? 0)" }.joined(separator: ", ")
+      var lines = [
+        "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels",
+        "\(report.unmatched) rows without a label, \(report.leftOut.count) left out",
+      ]
+      lines += report.leftOut.prefix(10).map { "  line \($0.line), \($0.file): \($0.reason)" }
+      if report.leftOut.count > 10 { lines.append("  … and \(report.leftOut.count - 10) more, in the table left_out") }
+      return (lines + ["fingerprint \(report.fingerprint)"]).joined(separator: "\n")
+    }
+  }
+
+  /// `sluice corpus stats`.
+  package struct Stats: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(abstract: "Counts the videos of an index.")
+
+    @Argument(help: ArgumentHelp("Directory with corpus.sqlite.", valueName: "dir"))
+    var directory: String
+
+    @OptionGroup var output: JSONOutput
+
+    package init() {}
+
+    package func run() async throws {
+      let statistics = try Corpus(directory: directory).statistics()
+      try output.print(statistics, text: describe(statistics))
+    }
+
+    private func describe(_ statistics: CorpusStatistics) -> String {
+      let splits = ["train", "validation", "test"].map { "\($0) \(statistics.splits[$0] ?? 0)" }
+      let hours = String(format: "%.1f", statistics.seconds / 3600)
+      let head = [
+        "videos    \(statistics.videos) (\(splits.joined(separator: ", ")))", "hours     \(hours)",
+        "hashtags  \(statistics.hashtags)", "left out  \(statistics.leftOut)", "labels    \(statistics.labels)",
+      ]
+      let labels = statistics.perLabel.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      return (head + labels.map { "  \($0.value)  \($0.key)" }).joined(separator: "\n")
+    }
+  }
+}
+
+/// Progress of probing on standard error: a bar with rate and time left on a terminal, plain lines otherwise.
+private final class ProbeProgress: Sendable {
+  private struct State {
+    let start = ContinuousClock.now
+    var shown: ContinuousClock.Instant?
+  }
+
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let state = Mutex(State())
+
+  func show(_ done: Int, of total: Int) {
+    state.withLock { state in
+      let now = ContinuousClock.now
+      let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
+      if let shown = state.shown, done < total, now - shown < interval { return }
+      state.shown = now
+      let seconds = max((now - state.start) / .seconds(1), 1e-3)
+      let rate = Double(done) / seconds
+      let left = Int((Double(total - done) / max(rate, 1e-9)).rounded(.up))
+      let text = "\(done) of \(total) videos, \(Int(rate.rounded())) a second, \(left) s left"
+      let filled = total == 0 ? 30 : 30 * done / total
+      let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+      let line = isTerminal ? "\r\(bar) \(text)\u{1B}[K" + (done == total ? "\n" : "") : "\(text)\n"
+      FileHandle.standardError.write(Data(line.utf8))
+    }
+  }
+}
