@@ -1,7 +1,7 @@
 package import ArgumentParser
 import Foundation
 import Glibc
-import Pipeline
+package import Pipeline
 import Topology
 import ZeroMQ
 

@@ -5,9 +5,6 @@ import Tensors
 
 /// Identifies how this machine decodes and scales: workers with different fingerprints may give different pixels.
 package enum VideoFingerprint {
-  /// The libraries' versions, for the message when two fingerprints differ.
-  package static var description: String { LibAV.versions }
-
   /// 64-bit FNV-1a over the library versions and the pixels of an embedded clip, decoded and scaled; nil if it cannot be
   /// decoded here. Takes a few milliseconds.
   package static func compute() -> UInt64? {

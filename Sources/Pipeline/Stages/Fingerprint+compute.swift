@@ -6,7 +6,7 @@ extension Fingerprint {
   static func decode() -> Fingerprint {
     Fingerprint(
       kind: .decode, value: VideoFingerprint.compute().map(hexadecimal) ?? "unavailable",
-      description: VideoFingerprint.description)
+      description: VideoFingerprint.libraryVersions)
   }
 
   /// Of a small fixed forward, backward and SGD computation.

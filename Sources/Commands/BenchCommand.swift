@@ -1,0 +1,10 @@
+package import ArgumentParser
+
+/// `sluice bench`: one part's speed by itself.
+package struct BenchCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure one part by itself.",
+    subcommands: [BenchTrainCommand.self, BenchDecodeCommand.self])
+
+  package init() {}
+}
