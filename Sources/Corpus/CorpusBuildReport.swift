@@ -23,4 +23,10 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   /// Whole sentences for people.
   package internal(set) var warnings: [String] = []
   package internal(set) var fingerprint = ""
+
+  private enum CodingKeys: String, CodingKey {
+    case rows, videos, splits, labels, unmatched, warnings, fingerprint
+    case labelsWithoutVideos = "labels_without_videos"
+    case leftOut = "left_out"
+  }
 }

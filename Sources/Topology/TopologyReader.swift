@@ -72,7 +72,7 @@ final class SectionReader {
 
   /// The entry of `key`; absent and empty values (`key:`) count as missing.
   func entry(_ key: String, required: Bool) -> Entry? {
-    knownKeys.append(key)
+    if !knownKeys.contains(key) { knownKeys.append(key) }
     guard let entry = entries.first(where: { $0.key == key }) else {
       if required { issues.add("missing", path: path(of: key), line: line) }
       return nil
