@@ -50,7 +50,8 @@ let modules: [Target] = [
     "Commands",
     ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", argumentParser]),
   .executableTarget(name: "sluice", dependencies: ["Commands", argumentParser], swiftSettings: strict),
-  .executableTarget(name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
+  .executableTarget(
+    name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [

@@ -19,7 +19,8 @@ import Testing
       } else if line == "```sh" {
         script = []
       } else if line == "```", let body = script {
-        blocks.append((try #require(name, "\(document): a shell block without a test's name"), body.joined(separator: "\n")))
+        blocks.append(
+          (try #require(name, "\(document): a shell block without a test's name"), body.joined(separator: "\n")))
         (name, script) = (nil, nil)
       } else {
         script?.append(line)
@@ -63,7 +64,8 @@ import Testing
       if name == "live" {
         background = try Self.bash("exec sluice run topology/quickstart.yaml --set train.steps=4000 --output runs/live")
         _ = try eventually("a live run") {
-          FileManager.default.fileExists(atPath: try Self.home.get().appendingPathComponent("runs/live/metrics.jsonl").path)
+          FileManager.default.fileExists(
+            atPath: try Self.home.get().appendingPathComponent("runs/live/metrics.jsonl").path)
             ? true : nil
         }
       }

@@ -58,7 +58,8 @@ struct SmallCorpus {
 struct SmallTopology {
   var name = "small"
   var corpus: String
-  var hosts = "here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 1, average: 1, evaluate: 1}"
+  var hosts =
+    "here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 1, average: 1, evaluate: 1}"
   var seed = 11
   var steps = 16
   var batch = 4

@@ -41,7 +41,9 @@ package struct FaultPoints: Sendable, Equatable {
         mockDecodeSeconds = seconds
       case "slow":
         let parts = sides[1].split(separator: ":")
-        guard parts.count == 2, let step = Int(parts[0]), let seconds = Double(parts[1]) else { throw Self.unknown(pair) }
+        guard parts.count == 2, let step = Int(parts[0]), let seconds = Double(parts[1]) else {
+          throw Self.unknown(pair)
+        }
         (slowDecodeStep, slowDecodeSeconds) = (step, seconds)
       case "crash": crashVideo = sides[1]
       default: throw Self.unknown(pair)

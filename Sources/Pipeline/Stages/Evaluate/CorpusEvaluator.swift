@@ -53,7 +53,8 @@ package struct CorpusEvaluator {
       progress(index + 1, videos.count)
     }
     guard !scored.isEmpty else {
-      throw PipelineError(.configuration, "\(corpus.directory): no video of \(split.rawValue) can be read: \(skipped[0].reason)")
+      throw PipelineError(
+        .configuration, "\(corpus.directory): no video of \(split.rawValue) can be read: \(skipped[0].reason)")
     }
     return summary(scored, skipped, corpus: corpus, clips: clips, average: average)
   }

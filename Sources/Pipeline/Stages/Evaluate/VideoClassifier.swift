@@ -96,7 +96,8 @@ package final class VideoClassifier {
       let decoder = try VideoDecoder(path: path)
       let segment = segment ?? 0..<decoder.info.frameCount
       guard !segment.isEmpty, segment.upperBound <= decoder.info.frameCount else {
-        throw ClipFailure(reason: "\(path): has \(decoder.info.frameCount) frames, not the segment \(segment)", isTransient: false)
+        throw ClipFailure(
+          reason: "\(path): has \(decoder.info.frameCount) frames, not the segment \(segment)", isTransient: false)
       }
       let starts = uniformClipStarts(
         clips: clips, frames: model.frames, stride: model.stride, frameCount: segment.count)
