@@ -18,12 +18,14 @@ extension Coordinator {
       perform(machine.failed(failed.key, by: sender, failure, now: now))
     case .trained:
       guard let report = try? TrainedReport(from: envelope) else { return }
+      reportsDone[sender, default: 0] += 1
       perform(machine.trained(report, by: sender))
     case .applied: if let applied = try? Applied(from: envelope) { shardApplied(applied) }
     case .loaded: if let loaded = try? Loaded(from: envelope) { shardLoaded(loaded) }
     case .checkpointed: if let written = try? Checkpointed(from: envelope) { shardWrote(written) }
     case .evaluated:
       guard let report = try? EvaluatedReport(from: envelope) else { return }
+      reportsDone[sender, default: 0] += 1
       perform(machine.evaluated(report.group, scores: report.scores, by: sender))
     default: break
     }

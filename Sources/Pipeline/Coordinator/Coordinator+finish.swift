@@ -81,7 +81,7 @@ extension Coordinator {
     }
     let duplicates = counters.values.reduce(0) { $0 + $1.counters.duplicatesDropped }
     var work: [String: Int] = [:]
-    for (id, entry) in counters { work[id] = entry.counters.items }
+    for (id, entry) in counters { work[id] = max(entry.counters.items, reportsDone[id] ?? 0) }
     let ends = RunReport.meansOfEnds(try ledger.losses())
     let seconds = Monotonic.seconds() - startedAt
     try ledger.addToCounter("seconds", seconds)

@@ -57,6 +57,8 @@ package actor Coordinator {
   var cannotSubstitute = false
   /// Totals of workers that have gone, by stage; the live ones' are in `workers`.
   var pastCounters: [WorkerID: (stage: Stage, counters: WorkerCounters)] = [:]
+  /// Rounds trained and videos scored, by worker: heartbeats lag behind.
+  var reportsDone: [WorkerID: Int] = [:]
   var expiredReported = 0
   var lastLoss: Double?
   private var router: Socket!
