@@ -20,10 +20,10 @@ struct WorkUnits {
     count = isDirect ? shape.batch * unitsPerClip : (rows + blockRows - 1) / blockRows
   }
 
-  /// Output positions unfolded at once: about 2^18 elements, and at least four blocks if there are rows enough.
+  /// Output positions unfolded at once: about 2^17 elements, and at least four blocks if there are rows enough.
   static func blockRows(_ shape: ConvolutionShape) -> Int {
     let depth = shape.kernel.volume * shape.inChannels
-    let bySize = min(max((1 << 18) / depth, 384), 4096)
+    let bySize = min(max((1 << 17) / depth, 384), 4096)
     let byShare = (shape.batch * shape.outputRows + 3) / 4
     return (min(bySize, max(byShare, 64)) + 15) / 16 * 16
   }

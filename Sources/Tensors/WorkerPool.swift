@@ -3,7 +3,7 @@ import Foundation
 /// A few threads that share the tasks of one computation; sleeping, not spinning, between computations.
 ///
 /// What a task computes may depend on its index but never on the worker that runs it: then results have the same bits
-/// for any number of threads. One caller at a time; `run` blocks until every task is done.
+/// for any number of threads. One caller at a time, and no task may call `run`; `run` blocks until every task is done.
 package final class WorkerPool: @unchecked Sendable {
   // Sendable: all mutable state is guarded by `condition`.
 
