@@ -18,10 +18,12 @@ import Wire
       TestMessages.clip(key, bytes: bytes), TestMessages.clipHeader(key, owner: owner, bytes: bytes), slots: slots)
   }
 
-  private func contents(_ batch: BatchStore.Batch) -> [UInt8] { Array(batch.buffer.bytes) }
+  private func contents(_ batch: BatchStore.Batch) -> [UInt8] {
+    withExtendedLifetime(batch.buffer) { Array(batch.buffer.bytes) }
+  }
 
   private func expected(_ keys: [ItemKey]) -> [UInt8] {
-    keys.flatMap { Array(TestMessages.clip($0).bytes) }
+    keys.flatMap { key in (0..<8).map { UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * $0)) } }
   }
 
   @Test func wholeOnlyWhenEverySlotIsIn() throws {

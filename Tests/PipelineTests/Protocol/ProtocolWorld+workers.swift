@@ -152,7 +152,7 @@ extension ProtocolWorld {
   }
 
   /// Asks for the batch, and for the parameters of its step, again and again.
-  private func fetch(_ worker: SimulatedWorker, _ group: GroupKey, generation: Int) {
+  private func fetch(_ worker: SimulatedWorker, _ group: GroupKey, generation: Int, interval: Double = 0.1) {
     guard worker.isAlive, worker.generation == generation, let lease = worker.leases[group] else { return }
     let hasParameters =
       group.kind == .evaluation
@@ -164,7 +164,7 @@ extension ProtocolWorld {
       worker.leases[group]!.state = .busy
       return consume(worker, batch, group, generation)
     }
-    after(0.2) { $0.fetch(worker, group, generation: generation) }
+    after(interval) { $0.fetch(worker, group, generation: generation, interval: min(2 * interval, 10)) }
   }
 
   private func consume(_ worker: SimulatedWorker, _ batch: BatchStore.Batch, _ group: GroupKey, _ generation: Int) {

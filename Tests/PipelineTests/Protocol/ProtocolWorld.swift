@@ -36,7 +36,7 @@ final class ProtocolWorld {
     var tamper: (([ItemKey]) -> [ItemKey])?
   }
 
-  static let eventLimit = 400_000
+  private static let eventLimit = 100_000
 
   var settings: Settings
   let plan: SimulatedPlan
@@ -121,12 +121,25 @@ final class ProtocolWorld {
     while failure == nil, !(isCoordinatorUp && machine.isFinished) {
       guard let event = queue.popLast() else { return audit.broken("nothing is left to happen") }
       eventCount += 1
-      guard eventCount < Self.eventLimit else { return audit.broken("no end after \(eventCount) events at \(now) s") }
+      guard eventCount < Self.eventLimit else { return audit.broken(stuck) }
       now = event.time
       event.body(self)
       guard audit.problems.isEmpty else { return }
     }
     if failure == nil { audit.finish(self) }
+  }
+
+  /// Where a run that does not end stands.
+  private var stuck: String {
+    let window = machine.window
+    var text = "no end after \(eventCount) events at \(now) s: version \(machine.committed), "
+    text += "\(window.leasedCount) leases, \(window.backupCount) of them backups, \(window.expiredCount) expired; "
+    text += "evaluations \(machine.evaluations.map(\.version)), workers \(workers.keys.sorted()); open groups: "
+    for group in window.openGroups {
+      let leases = (0..<settings.batch).map { window.leaseCount(of: group, slot: $0) }
+      text += "\(group.kind) \(group.step).\(group.index) whole \(window.isCollated(group)) leases \(leases); "
+    }
+    return text
   }
 
   /// Another session resumes a run that was stopped, with other worker counts.

