@@ -61,8 +61,10 @@ let testTargets: [Target] = [
   tests("VideoTests", ["Video", "Tensors", "CLibAV"]),
   tests("SynthesisTests", ["Synthesis", "Video"]),
   tests("CorpusTests", ["Corpus", "Video", grdb]),
-  tests("NetworksTests", ["Networks", "Tensors"]),
+  .testTarget(
+    name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),
+  tests("PipelineTests", ["Pipeline", "Wire", "Tensors", "Topology"]),
   tests("ProcessTests", ["sluice", "sluice-faulty"]),
 ]
 

@@ -39,7 +39,7 @@ enum Sluice {
       let scratch = Workspace.shared.scratch()
       outPath = scratch.appendingPathComponent("stdout")
       errorPath = scratch.appendingPathComponent("stderr")
-      for path in [outPath, errorPath] { FileManager.default.createFile(atPath: path.path, contents: nil) }
+      for path in [outPath, errorPath] { try Data().write(to: path) }
       process.executableURL = Sluice.binaries.appendingPathComponent(faults == nil ? "sluice" : "sluice-faulty")
       process.arguments = arguments
       process.currentDirectoryURL = Workspace.shared.root

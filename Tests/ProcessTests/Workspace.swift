@@ -12,15 +12,23 @@ final class Workspace: Sendable {
     root = FileManager.default.temporaryDirectory.appendingPathComponent(
       "sluice-tests-\(ProcessInfo.processInfo.processIdentifier)")
     // A machine without a temporary directory cannot run these tests at all.
-    try! FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    Self.make(root)
     atexit { try? FileManager.default.removeItem(at: Workspace.shared.root) }
   }
 
   /// A fresh directory.
   func scratch() -> URL {
     let url = root.appendingPathComponent("scratch-\(count.next())")
-    try! FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    Self.make(url)
     return url
+  }
+
+  private static func make(_ url: URL) {
+    do {
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    } catch {
+      fatalError("\(url.path): \(error)")
+    }
   }
 
   private final class Counter: @unchecked Sendable {

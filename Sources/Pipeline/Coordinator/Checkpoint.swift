@@ -153,6 +153,7 @@ extension Checkpoint {
   /// The whole flat vector of parameters and running statistics.
   package func vector(elements: Int) throws(PipelineError) -> AlignedBuffer {
     let blocks = try blocks(elements: elements) { _ in true }
+    defer { withExtendedLifetime(blocks) {} }
     let vector = AlignedBuffer(byteCount: elements * 4)
     let map = BlockMap(elements: elements, shards: 1)
     for (block, buffer) in blocks.parameters {

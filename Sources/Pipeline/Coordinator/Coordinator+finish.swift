@@ -44,6 +44,7 @@ extension Coordinator {
       let vector =
         try checkpoint?.vector(elements: layout.count)
         ?? InitialModel.vector(topology: topology, classes: corpus.labels.count)
+      defer { withExtendedLifetime(vector) {} }
       let values = UnsafeBufferPointer(vector.elements(Float.self))
       try Weights.save(values, layout: layout, metadata: weightsMetadata(version), to: directory.weightsPath)
       let report = try makeReport(version: version, hash: Weights.sha256(values, layout: layout))

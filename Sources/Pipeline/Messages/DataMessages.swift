@@ -1,4 +1,3 @@
-import Tensors
 package import Wire
 
 /// Leases for a decode worker, with the workers the clips go to.

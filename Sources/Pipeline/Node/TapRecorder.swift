@@ -47,6 +47,7 @@ package final class TapRecorder {
     payload.withUnsafeBytes { buffer.bytes.copyMemory(from: $0) }
     let clip = FrameTensor(buffer: buffer, frames: shape[0], height: shape[1], width: shape[2])
     let sheet = ContactSheet.compose(clips: [clip])
+    defer { withExtendedLifetime(sheet.rgb) {} }
     let png = try PNG.encode(rgb: UnsafeRawBufferPointer(sheet.rgb.bytes), width: sheet.width, height: sheet.height)
     let place = "\(header.kind)-\(header.step)-\(header.replica)-\(header.slot)"
     try Data(png).write(to: URL(fileURLWithPath: "\(directory)/\(header.stage)-\(place).png"))

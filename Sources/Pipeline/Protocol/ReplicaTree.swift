@@ -38,7 +38,8 @@ package struct ReplicaTree: Sendable {
   }
 
   package func contains(_ node: TreeNode) -> Bool {
-    node.level >= 0 && node.level <= root.level && node.index >= 0 && node.index << node.level < replicas
+    // Shifts the small number: an index from outside may be anything.
+    (0...root.level).contains(node.level) && (0...((replicas - 1) >> node.level)).contains(node.index)
   }
 }
 

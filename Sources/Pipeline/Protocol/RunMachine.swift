@@ -78,7 +78,12 @@ extension RunMachine {
   /// - Parameters:
   ///   - attempts: verdicts from the ledger: the attempt each failed slot is at.
   ///   - evaluations: versions whose evaluation is due and not done.
-  package mutating func start(from version: Int, attempts: [ItemKey], evaluations due: [Int]) {
+  ///   - incarnation: of the coordinator; clips leased by an earlier one may still reach the batch workers, and are told
+  ///     apart by their owner numbers.
+  package mutating func start(
+    from version: Int, attempts: [ItemKey], evaluations due: [Int], incarnation: UInt64 = 0
+  ) {
+    window.raiseOwners(to: Int(truncatingIfNeeded: incarnation & 0x7fff_ffff) << 32)
     for group in window.openGroups { window.close(group) }
     trained = [:]
     applied = [:]
@@ -100,9 +105,15 @@ extension RunMachine {
   package mutating func pause() { isRunning = false }
 
   /// Ends training after the open step.
-  package mutating func stopEarly() { stopAt = min(stopAt, isRunning ? committed + 1 : committed) }
+  package mutating func stopEarly() { stop(at: isRunning ? committed + 1 : committed) }
 
-  package mutating func stop(at version: Int) { stopAt = min(stopAt, max(version, committed)) }
+  package mutating func stop(at version: Int) {
+    stopAt = min(stopAt, max(version, committed))
+    for group in window.openGroups where group.kind == .training && group.step >= stopAt {
+      unassign(group)
+      window.close(group)
+    }
+  }
 
   private mutating func beginEvaluation(of version: Int) {
     guard let evaluation = settings.evaluation, evaluation.videos > 0 else { return }
@@ -222,8 +233,9 @@ extension RunMachine {
 
   package mutating func evaluated(_ group: GroupKey, scores: [Float], by worker: WorkerID) -> [Action] {
     if assigned[group] == worker { unassign(group) }
+    // Only for an open group: a result from before a roll-back would leave the group to be opened without an end.
     guard let job = evaluations.firstIndex(where: { $0.version == group.step }),
-      evaluations[job].scores[group.index] == nil, !evaluations[job].excluded.contains(group.index)
+      window.attempts(of: group) != nil
     else { return [] }
     unassign(group)
     evaluations[job].scores[group.index] = scores
@@ -306,7 +318,8 @@ extension RunMachine {
       guard let batch = window.batchWorker(of: group) else { continue }
       switch group.kind {
       case .training:
-        guard group.step <= committed + 1, let worker = leastLoaded(trainers) else { continue }
+        guard group.step <= committed + 1, group.step < stopAt,
+          let worker = leastLoadedTrainer(for: group.step) else { continue }
         trainers[worker]! += 1
         assigned[group] = worker
         actions.append(.train(group, worker: worker, batch: batch))
@@ -318,6 +331,13 @@ extension RunMachine {
       }
     }
     return actions
+  }
+
+  /// Rounds of later steps wait for this one's parameters: they must not take the room its own need.
+  private func leastLoadedTrainer(for step: Int) -> WorkerID? {
+    var loads = trainers.mapValues { _ in 0 }
+    for (group, worker) in assigned where group.kind == .training && group.step <= step { loads[worker]? += 1 }
+    return leastLoaded(loads)
   }
 
   private func leastLoaded(_ workers: [WorkerID: Int]) -> WorkerID? {

@@ -50,6 +50,9 @@ extension WorkItem: WireCodable {
     writer.write(mirror)
   }
 
+  /// Frames of the longest file that is believed: windows are counted in it without overflow.
+  private static var maximumFrames: Int { 1 << 40 }
+
   package init(from reader: inout ByteReader) throws(WireError) {
     key = try ItemKey(from: &reader)
     path = try String(from: &reader)
@@ -68,10 +71,12 @@ extension WorkItem: WireCodable {
     centerCrop = try Bool(from: &reader)
     mirror = try Bool(from: &reader)
     let limit = 1 << 20
+    guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, label >= 0, key.slot >= 0, key.attempt >= 0,
+      (0.0..<1.0).contains(cropY), (0.0..<1.0).contains(cropX)
+    else { throw WireError(.value, "\(key): no file and crop are like this") }
     guard (1...limit).contains(windowFrames), (1...limit).contains(stride), (1...windowFrames).contains(clipFrames),
       (0...(windowFrames - clipFrames)).contains(clipOffset), windowStart >= 0, segmentStart >= 0, segmentCount >= 1,
-      segmentStart <= Int.max - segmentCount, segmentStart + segmentCount <= frameCount,
-      windowStart <= frameCount
+      segmentStart <= frameCount, segmentCount <= frameCount - segmentStart, windowStart <= frameCount
     else { throw WireError(.value, "\(key): the window does not fit the file it names") }
   }
 }

@@ -66,6 +66,8 @@ package struct WorkWindow: Sendable {
     var expiries = 0
     var transients = 0
     var isPending = true
+    /// Workers that failed on it for a reason of their own: others try next, if there are any.
+    var avoided: Set<WorkerID> = []
   }
 
   private struct Group: Sendable {
@@ -134,6 +136,8 @@ extension WorkWindow {
       makePendingIfIdle(key, slot: slot)
     }
     groups[key]!.batch = nil
+    // What the old owner still says it holds went with it.
+    groups[key]!.owner = 0
     groups[key]!.acceptedCount = 0
   }
 
@@ -145,13 +149,16 @@ extension WorkWindow {
   }
 
   private mutating func endLeases(of key: GroupKey, slot: Int, where ends: (Lease) -> Bool) {
-    for lease in groups[key]!.items[slot].leases where ends(lease) {
-      liveLeases -= 1
-      if lease.isBackup { liveBackups -= 1 }
-      loads[.decode]![lease.route.decode]? -= 1
-      loads[.augment]![lease.route.augment]? -= 1
-    }
+    for lease in groups[key]!.items[slot].leases where ends(lease) && !lease.expired { release(lease) }
     groups[key]!.items[slot].leases.removeAll(where: ends)
+  }
+
+  /// The lease takes no room any more.
+  private mutating func release(_ lease: Lease) {
+    liveLeases -= 1
+    if lease.isBackup { liveBackups -= 1 }
+    loads[.decode]![lease.route.decode]? -= 1
+    loads[.augment]![lease.route.augment]? -= 1
   }
 }
 
@@ -191,8 +198,17 @@ extension WorkWindow {
 
   package func attempts(of key: GroupKey) -> [Int]? { groups[key]?.items.map(\.attempt) }
 
-  /// Clips that live leases are out for.
+  /// Leases that are out and not past their deadline.
   package var leasedCount: Int { liveLeases }
+
+  /// Those of them that are for clips leased before.
+  package var backupCount: Int { liveBackups }
+
+  /// Leases of a clip whose result would still be taken: at most two.
+  package func leaseCount(of key: GroupKey, slot: Int) -> Int { groups[key]?.items[slot].leases.count ?? 0 }
+
+  /// Owner numbers from now on are at least `owner`: above those of any earlier incarnation, whose clips may still come.
+  package mutating func raiseOwners(to owner: Int) { nextOwner = max(nextOwner, owner) }
 }
 
 // MARK: - Leases
@@ -209,7 +225,13 @@ extension WorkWindow {
         _ = pending.popMin()
         continue
       }
-      guard let route = route(for: key) else { break }
+      guard let route = route(for: key) else {
+        // Others may have room where this one does not want to go again.
+        guard !item.avoided.isEmpty else { break }
+        _ = pending.popMin()
+        postponed.append(key)
+        continue
+      }
       _ = pending.popMin()
       let isBackup = !item.leases.isEmpty
       if isBackup, liveBackups >= max(1, Int(settings.backupShare * Double(liveLeases))) {
@@ -245,13 +267,15 @@ extension WorkWindow {
     return Grant(key: key, route: route)
   }
 
-  /// A route with room, by least load; another decode worker than the one that is already late, if there is one.
+  /// A route with room, by least load; another decode worker than the one that is already late, if there is one, and
+  /// never one that failed on the clip while there are others.
   private func route(for key: ItemKey) -> Route? {
     let group = groups[key.group]!
-    let busy = Set(group.items[key.slot].leases.map(\.route.decode))
+    let item = group.items[key.slot]
+    let late = Set(item.leases.map(\.route.decode))
     guard
-      let decode = leastLoaded(.decode, avoiding: busy, below: settings.leasesPerDecoder),
-      let augment = leastLoaded(.augment),
+      let decode = leastLoaded(.decode, late: late, avoided: item.avoided, below: settings.leasesPerDecoder),
+      let augment = leastLoaded(.augment, avoided: item.avoided),
       let batch = group.batch ?? leastLoaded(.batch)
     else { return nil }
     return Route(
@@ -259,10 +283,12 @@ extension WorkWindow {
   }
 
   private func leastLoaded(
-    _ stage: WorkStage, avoiding busy: Set<WorkerID> = [], below limit: Int = .max
+    _ stage: WorkStage, late: Set<WorkerID> = [], avoided: Set<WorkerID> = [], below limit: Int = .max
   ) -> WorkerID? {
-    loads[stage]!.filter { $0.value < limit }.min {
-      (busy.contains($0.key) ? 1 : 0, $0.value, $0.key) < (busy.contains($1.key) ? 1 : 0, $1.value, $1.key)
+    let all = loads[stage]!
+    let others = avoided.isEmpty ? all : all.filter { !avoided.contains($0.key) }
+    return (others.isEmpty ? all : others).filter { $0.value < limit }.min {
+      (late.contains($0.key) ? 1 : 0, $0.value, $0.key) < (late.contains($1.key) ? 1 : 0, $1.value, $1.key)
     }?.key
   }
 
@@ -281,6 +307,8 @@ extension WorkWindow {
         where !groups[key]!.items[slot].leases[index].expired
           && groups[key]!.items[slot].leases[index].deadline <= now
         {
+          // It may have been lost on the way: were it to keep its room, enough losses would leave none for anybody.
+          release(groups[key]!.items[slot].leases[index])
           groups[key]!.items[slot].leases[index].expired = true
           late += 1
         }
@@ -323,6 +351,7 @@ extension WorkWindow {
     case .transient(let reason):
       endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
       groups[key.group]!.items[key.slot].transients += 1
+      groups[key.group]!.items[key.slot].avoided.insert(worker)
       let count = groups[key.group]!.items[key.slot].transients
       if count > settings.transientRetries { return .givenUp(reason: reason) }
       guard !groups[key.group]!.items[key.slot].isPending else { return .retry }

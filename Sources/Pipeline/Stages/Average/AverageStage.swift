@@ -94,6 +94,7 @@ package actor AverageStage: StageActor {
       blocks = try Checkpoint(directory: checkpoint).blocks(elements: layout.count) { own.contains($0) }
     } else {
       let vector = try InitialModel.vector(topology: topology, classes: core.configuration!.classes)
+      defer { withExtendedLifetime(vector) {} }
       for block in own {
         let range = map.range(of: block)
         let buffer = AlignedBuffer(byteCount: range.count * 4)

@@ -126,6 +126,7 @@ extension FaultPoints {
     guard let clip, group.kind == .training, group.step == clipStep, group.index == 0, slots.count > 1 else { return }
     let copy = AlignedBuffer(byteCount: buffer.byteCount)
     copy.bytes.copyMemory(from: UnsafeRawBufferPointer(buffer.bytes))
+    defer { withExtendedLifetime(copy) {} }
     let base = copy.bytes.baseAddress!
     switch clip {
     case .drop:

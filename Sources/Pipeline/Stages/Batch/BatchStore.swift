@@ -11,7 +11,7 @@ package struct BatchStore {
     case duplicate
     /// For an owner or a group that is not this worker's any more.
     case stale
-    /// Not the shape of the group's other clips.
+    /// Not a clip of the group's shape, or not the bytes its header says.
     case misshapen
   }
 
@@ -38,7 +38,9 @@ package struct BatchStore {
   ///   - slots: clips in the group.
   package mutating func insert(_ clip: AlignedBuffer, _ header: ClipHeader, slots: Int) -> Outcome {
     let group = header.key.group
-    guard (0..<slots).contains(header.key.slot) else { return .misshapen }
+    guard (0..<slots).contains(header.key.slot), header.tensor.elementType == .uint8, header.tensor.layout == .thwc,
+      header.tensor.byteCount == clip.byteCount
+    else { return .misshapen }
     if group.kind == .training, group.step < committed { return .stale }
     if forgotten.contains(group) { return .stale }
     if let held = batches[group], header.owner < held.owner { return .stale }

@@ -120,6 +120,7 @@ package final class VideoClassifier {
     }
     let all = clips * model.frames
     let input = AlignedBuffer(byteCount: all * crop * crop * 3)
+    defer { withExtendedLifetime(input) {} }
     let top = (frames.height - crop) / 4 * 2
     let left = (frames.width - crop) / 4 * 2
     for frame in 0..<all {

@@ -1,0 +1,149 @@
+import Pipeline
+import Topology
+
+/// What outlives the coordinator.
+struct SimulatedLedger {
+  var committed = 0
+  var samples: [Int: Int] = [:]
+  var verdicts: Set<ItemKey> = []
+  var evaluated: Set<Int> = []
+  /// Shards that wrote their part, by version.
+  var checkpointFiles: [Int: Set<Int>] = [:]
+
+  func attempts(from step: Int) -> [ItemKey] {
+    verdicts.filter { $0.group.step >= step }.sorted().map {
+      ItemKey(group: $0.group, slot: $0.slot, attempt: $0.attempt + 1)
+    }
+  }
+}
+
+/// One average shard: sums symbols instead of gradients.
+struct SimulatedShard {
+  var version: Int
+  var committed: Int
+  var sum: TreeSum<String>
+
+  init(version: Int, replicas: Int) {
+    self.version = version
+    committed = version
+    sum = TreeSum(tree: ReplicaTree(replicas: replicas))
+  }
+}
+
+/// Starts, restarts and roll-backs.
+extension ProtocolWorld {
+  private var checkpoints: [Int] {
+    ledger.checkpointFiles.filter { $0.value.count == shards.count }.keys.sorted()
+  }
+
+  /// The coordinator is there, with a machine that knows nobody yet.
+  func startCoordinator(incarnation: UInt64) {
+    isCoordinatorUp = true
+    for id in workers.keys.shuffled(in: &random) where workers[id]!.isAlive {
+      machine.join(id, stage: workers[id]!.stage)
+    }
+    welcomeAll()
+    for shard in shards.indices { shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas)) }
+    begin()
+  }
+
+  private func begin() {
+    audit.started(from: ledger.committed)
+    let pinned = checkpoints.filter { $0 <= ledger.committed }
+    let due = pinned.filter {
+      settings.evaluation != nil && $0 > 0 && ($0 % settings.evaluateEvery == 0 || $0 == settings.steps)
+        && !ledger.evaluated.contains($0)
+    }
+    machine.start(
+      from: ledger.committed, attempts: ledger.attempts(from: ledger.committed), evaluations: due,
+      incarnation: incarnation)
+    for version in pinned { machine.checkpointed(version) }
+    for shard in shards.indices { machine.applied(shard: shard, version: shards[shard].version) }
+    broadcastCommit(ledger.committed, checkpoint: false)
+    advance()
+  }
+
+  /// Every worker hears of the incarnation and forgets what belonged to an earlier one.
+  private func welcomeAll() {
+    for id in workers.keys.sorted() { welcome(id) }
+  }
+
+  func welcome(_ id: WorkerID) {
+    let stamp = incarnation
+    control(id) { _, worker in
+      worker.incarnation = stamp
+      worker.store.reset()
+      worker.forgetLeases()
+    }
+  }
+
+  /// The coordinator dies; its successor has the ledger.
+  func restartCoordinator() {
+    guard isCoordinatorUp, areShardsUp else { return after(1) { $0.restartCoordinator() } }
+    isCoordinatorUp = false
+    after(random.delay(mean: 1)) { world in
+      world.incarnation += 1
+      world.machine = Self.machine(world.settings)
+      world.startCoordinator(incarnation: world.incarnation)
+    }
+  }
+
+  /// A shard dies: all load the newest whole checkpoint, and training goes on from there.
+  func loseShard() {
+    guard isCoordinatorUp, areShardsUp else { return after(1) { $0.loseShard() } }
+    areShardsUp = false
+    after(random.delay(mean: 0.2)) { $0.machine.pause() }
+    after(2 + random.delay(mean: 1)) { world in
+      world.incarnation += 1
+      world.welcomeAll()
+      world.loadShards()
+      world.after(world.transit) { world in
+        world.areShardsUp = true
+        world.begin()
+      }
+    }
+  }
+
+  func loadShards() {
+    let version = checkpoints.last { $0 <= ledger.committed } ?? 0
+    audit.rolledBack(steps: ledger.committed - version)
+    ledger.committed = version
+    ledger.samples = ledger.samples.filter { $0.key <= version }
+    ledger.checkpointFiles = ledger.checkpointFiles.filter { $0.value.count == shards.count && $0.key <= version }
+    for shard in shards.indices { shards[shard] = SimulatedShard(version: version, replicas: settings.replicas) }
+  }
+
+  // MARK: Shards
+
+  /// - Parameter taken: called when the shard has it.
+  func contribute(
+    _ group: GroupKey, _ payload: String, to shard: Int, stamp: UInt64, taken: @escaping (ProtocolWorld) -> Void
+  ) {
+    guard areShardsUp, incarnation == stamp else { return }
+    if group.step < shards[shard].version { return deliver(taken) }
+    guard group.step == shards[shard].version else { return }
+    let outcome = shards[shard].sum.insert(.leaf(group.index), payload) { "(\($0)+\($1))" }
+    if outcome == .alreadyCovered { audit.duplicateContributions += 1 }
+    deliver(taken)
+    applyIfComplete(shard)
+  }
+
+  func applyIfComplete(_ shard: Int) {
+    while shards[shard].committed >= shards[shard].version, let total = shards[shard].sum.total {
+      audit.applied(step: shards[shard].version, total)
+      shards[shard].version += 1
+      shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas))
+      let (version, stamp) = (shards[shard].version, incarnation)
+      after(transit) { world in
+        guard world.isCoordinatorUp, world.incarnation == stamp else { return }
+        world.machine.applied(shard: shard, version: version)
+        world.advance()
+      }
+    }
+  }
+}
+
+extension Collection where Element: Comparable {
+  /// Shuffled from a fixed order, so that a set's order has no say.
+  func shuffled(in random: inout TestRandom) -> [Element] { sorted().shuffled(using: &random) }
+}
