@@ -319,7 +319,8 @@ extension RunMachine {
       switch group.kind {
       case .training:
         guard group.step <= committed + 1, group.step < stopAt,
-          let worker = leastLoadedTrainer(for: group.step) else { continue }
+          let worker = leastLoadedTrainer(for: group.step)
+        else { continue }
         trainers[worker]! += 1
         assigned[group] = worker
         actions.append(.train(group, worker: worker, batch: batch))

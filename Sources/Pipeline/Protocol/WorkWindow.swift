@@ -205,7 +205,10 @@ extension WorkWindow {
   package var backupCount: Int { liveBackups }
 
   /// Leases of a clip whose result would still be taken: at most two.
-  package func leaseCount(of key: GroupKey, slot: Int) -> Int { groups[key]?.items[slot].leases.count ?? 0 }
+  package func leaseCount(of key: GroupKey, slot: Int) -> Int {
+    guard let items = groups[key]?.items, items.indices.contains(slot) else { return 0 }
+    return items[slot].leases.count
+  }
 
   /// Owner numbers from now on are at least `owner`: above those of any earlier incarnation, whose clips may still come.
   package mutating func raiseOwners(to owner: Int) { nextOwner = max(nextOwner, owner) }
@@ -298,7 +301,8 @@ extension WorkWindow {
     return item.attempt == key.attempt ? item : nil
   }
 
-  /// Marks leases past their deadline as expired and opens their items again.
+  /// Marks leases past their deadline as expired and opens their items again. A lease twice as late is taken for lost:
+  /// its item's next one is no backup, or one item after the other would wait for the few backups there are.
   package mutating func expire(now: Double) {
     for key in groups.keys.sorted() {
       for slot in groups[key]!.items.indices {
@@ -311,6 +315,9 @@ extension WorkWindow {
           release(groups[key]!.items[slot].leases[index])
           groups[key]!.items[slot].leases[index].expired = true
           late += 1
+        }
+        groups[key]!.items[slot].leases.removeAll {
+          $0.expired && 2 * $0.deadline - $0.grantedAt <= now
         }
         guard late > 0 else { continue }
         expiredCount += late

@@ -13,7 +13,8 @@ struct SimulatedPlan {
   }
 
   private func uniform(_ key: ItemKey, _ stream: UInt64) -> Double {
-    Double((key.stableHash ^ (seed &* 0x9e37_79b9_7f4a_7c15 &+ stream)) &* 0xbf58_476d_1ce4_e5b9 >> 11) * 0x1p-53
+    var random = TestRandom(seed: Int(truncatingIfNeeded: key.stableHash ^ seed), stream: Int(stream))
+    return random.uniform()
   }
 
   func isBad(_ key: ItemKey) -> Bool { key.attempt < 5 && uniform(key, 1) < settings.badShare }

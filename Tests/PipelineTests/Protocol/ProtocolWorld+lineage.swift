@@ -32,7 +32,7 @@ struct SimulatedShard {
 
 /// Starts, restarts and roll-backs.
 extension ProtocolWorld {
-  private var checkpoints: [Int] {
+  var checkpoints: [Int] {
     ledger.checkpointFiles.filter { $0.value.count == shards.count }.keys.sorted()
   }
 
@@ -44,22 +44,41 @@ extension ProtocolWorld {
     }
     welcomeAll()
     for shard in shards.indices { shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas)) }
-    begin()
+    after(1) { world in
+      if world.incarnation == incarnation, world.areShardsUp { world.begin() }
+    }
   }
 
+  /// Versions up to `version` whose evaluation is due and not done.
+  private func evaluationsDue(upTo version: Int) -> [Int] {
+    guard settings.evaluation != nil, version > 0 else { return [] }
+    return (1...version).filter {
+      ($0 % settings.evaluateEvery == 0 || $0 == settings.steps) && !ledger.evaluated.contains($0)
+    }
+  }
+
+  /// Whether the shards can go on from where they are. A checkpoint that was under way when the coordinator died may be
+  /// missing: it can be written again only while all shards are at exactly its version.
+  private var isInPlace: Bool {
+    let missing = evaluationsDue(upTo: ledger.committed).filter { !checkpoints.contains($0) }
+    return missing.allSatisfy { $0 == ledger.committed } && (missing.isEmpty || areShardsAtCommitted)
+  }
+
+  private var areShardsAtCommitted: Bool { shards.allSatisfy { $0.version == ledger.committed } }
+
   private func begin() {
+    if !isInPlace { loadShards() }
     audit.started(from: ledger.committed)
     let pinned = checkpoints.filter { $0 <= ledger.committed }
-    let due = pinned.filter {
-      settings.evaluation != nil && $0 > 0 && ($0 % settings.evaluateEvery == 0 || $0 == settings.steps)
-        && !ledger.evaluated.contains($0)
-    }
+    let due = evaluationsDue(upTo: ledger.committed)
     machine.start(
       from: ledger.committed, attempts: ledger.attempts(from: ledger.committed), evaluations: due,
       incarnation: incarnation)
     for version in pinned { machine.checkpointed(version) }
     for shard in shards.indices { machine.applied(shard: shard, version: shards[shard].version) }
-    broadcastCommit(ledger.committed, checkpoint: false)
+    let isMissing = due.last == ledger.committed || ledger.committed == machine.stopAt
+    broadcastCommit(
+      ledger.committed, checkpoint: isMissing && !pinned.contains(ledger.committed) && areShardsAtCommitted)
     advance()
   }
 
@@ -105,7 +124,10 @@ extension ProtocolWorld {
   }
 
   func loadShards() {
-    let version = checkpoints.last { $0 <= ledger.committed } ?? 0
+    let version =
+      checkpoints.last { version in
+        version <= ledger.committed && evaluationsDue(upTo: version).allSatisfy { checkpoints.contains($0) }
+      } ?? 0
     audit.rolledBack(steps: ledger.committed - version)
     ledger.committed = version
     ledger.samples = ledger.samples.filter { $0.key <= version }

@@ -118,7 +118,7 @@ final class ProtocolWorld {
   }
 
   private func loop() {
-    while failure == nil, !(isCoordinatorUp && machine.isFinished) {
+    while failure == nil, !(isCoordinatorUp && machine.isFinished && checkpoints.last == machine.committed) {
       guard let event = queue.popLast() else { return audit.broken("nothing is left to happen") }
       eventCount += 1
       guard eventCount < Self.eventLimit else { return audit.broken(stuck) }

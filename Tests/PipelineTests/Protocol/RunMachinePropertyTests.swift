@@ -47,7 +47,7 @@ import Topology
     let world = ProtocolWorld(smallest(seed))
     world.run()
     expectGood(world)
-    #expect(world.audit.backups == 0, "nothing was lost or late")
+    #expect(world.machine.window.expiredCount == 0 && world.audit.backups == 0, "nothing was lost or late")
   }
 
   @Test(arguments: 0..<100)
@@ -68,6 +68,8 @@ import Topology
   func heavyLoss(seed: Int) {
     var settings = large(seed)
     settings.loss = 0.2
+    // Deadlines double at each loss: with slow clips they would grow to days of simulated time.
+    settings.slowShare = 0
     let world = ProtocolWorld(settings)
     world.run()
     expectGood(world)
@@ -104,7 +106,8 @@ import Topology
     var (backups, kills, duplicates, stale, verdicts, rolledBack, expired) = (0, 0, 0, 0, 0, 0, 0)
     for seed in 0..<10 {
       var settings = large(seed)
-      settings.shardLosses = [3]
+      settings.steps = 9
+      settings.shardLosses = [5]
       let world = ProtocolWorld(settings)
       world.run()
       backups += world.audit.backups
@@ -115,7 +118,11 @@ import Topology
       rolledBack += world.audit.stepsRolledBack
       expired += world.machine.window.expiredCount
     }
-    #expect(backups > 0 && kills > 0 && duplicates > 0 && stale > 0 && verdicts > 0 && rolledBack > 0 && expired > 0)
+    #expect(backups > 0 && expired > 0)
+    #expect(kills > 0 && stale > 0)
+    #expect(duplicates > 0)
+    #expect(verdicts > 0)
+    #expect(rolledBack > 0)
   }
 
   /// What a worker fails on for its own reasons goes to others.
