@@ -85,7 +85,9 @@ extension Coordinator {
     let done = try ledger.evaluatedVersions()
     let pinned = Checkpoint.all(in: directory.path).map(\.manifest.version).filter { $0 <= version }
     let due = pinned.filter { isEvaluated($0) && !done.contains($0) }
-    machine.start(from: version, attempts: try ledger.attempts(from: version), evaluations: due)
+    machine.start(
+      from: version, attempts: try ledger.attempts(from: version), evaluations: due,
+      incarnation: stamp.incarnation)
     for version in pinned { machine.checkpointed(version) }
     checkpointed = pinned.last
     phase = .running

@@ -11,6 +11,7 @@ package final class ControlLink {
   private let counters: () -> WorkerCounters
   package private(set) var stamp = RunStamp()
   private var isWelcome = false
+  private var hasBeenWelcome = false
   private var isClosed = false
   package private(set) var staleDropped = 0
   package private(set) var malformedDropped = 0
@@ -92,9 +93,12 @@ package final class ControlLink {
         malformedDropped += 1
         return
       }
+      let isKnown = hasBeenWelcome && envelope.stamp == stamp
       stamp = envelope.stamp
       isWelcome = true
-      onWelcome(welcome)
+      hasBeenWelcome = true
+      // Hellos may cross: a second welcome to the same incarnation changes nothing.
+      if !isKnown { onWelcome(welcome) }
     case .introduce:
       isWelcome = false
       sendHello()

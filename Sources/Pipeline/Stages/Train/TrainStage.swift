@@ -78,7 +78,9 @@ package actor TrainStage: StageActor {
       if peers.stage == .batch { batches.update(peers) } else { shards.update(peers) }
     case .train:
       guard let lease = try? TrainLease(from: envelope) else { break }
-      guard finished[lease.group] == nil, leases[lease.group] == nil else { break }
+      guard finished[lease.group] == nil else { break }
+      // Leased again while its batch is still awaited: another batch worker has it now.
+      if case .some(.some) = leases[lease.group] { break }
       leases[lease.group] = .some(nil)
       batches.fetch(lease.group, from: lease.batch)
       trainNext()
