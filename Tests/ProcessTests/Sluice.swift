@@ -47,7 +47,9 @@ enum Sluice {
       process.standardError = try FileHandle(forWritingTo: errorPath)
       process.standardInput = FileHandle.nullDevice
       if let faults {
-        process.environment = ProcessInfo.processInfo.environment.merging(["SLUICE_FAULTS": faults]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging([
+          "SLUICE_FAULTS": faults, "SWIFT_BACKTRACE": "enable=no",
+        ]) { $1 }
       }
       process.terminationHandler = { [ended] _ in ended.signal() }
       try process.run()

@@ -16,13 +16,27 @@ extension Coordinator {
       let isInPlace = (0..<topology.count(.average)).allSatisfy {
         shardVersions[$0] == committed || shardVersions[$0] == committed + 1
       }
-      if isInPlace {
+      let missing = try missingCheckpoint(upTo: committed)
+      if isInPlace, missing == nil {
         try begin(from: committed)
       } else {
-        try loadNewest(atMost: committed)
+        try loadNewest(committed: committed, below: missing)
       }
     } catch {
       fail(error as? PipelineError ?? PipelineError(.ledger, "\(error)"))
+    }
+  }
+
+  /// The first checkpoint that something waits for and that a coordinator before this one did not finish: shards write
+  /// each only once, so it is made again by a roll-back.
+  private func missingCheckpoint(upTo committed: Int) throws -> Int? {
+    let whole = Set(Checkpoint.all(in: directory.path).map(\.manifest.version))
+    let done = try ledger.evaluatedVersions()
+    let first = max(1, committed - topology.checkpoint.every * topology.checkpoint.keep)
+    guard first <= committed else { return nil }
+    return (first...committed).first { version in
+      let isWanted = isEvaluated(version) && !done.contains(version)
+      return (isWanted || version == machine.stopAt) && !whole.contains(version)
     }
   }
 
@@ -35,8 +49,10 @@ extension Coordinator {
   }
 
   /// A new incarnation, in which all shards load the newest whole checkpoint.
-  private func loadNewest(atMost committed: Int) throws {
-    let newest = Checkpoint.all(in: directory.path).last { $0.manifest.version <= committed }
+  /// - Parameter missing: a checkpoint to be made again, if there is one to start from before it.
+  private func loadNewest(committed: Int, below missing: Int?) throws {
+    let all = Checkpoint.all(in: directory.path).filter { $0.manifest.version <= committed }
+    let newest = all.last { $0.manifest.version < missing ?? .max } ?? all.last
     let version = newest?.manifest.version ?? 0
     if let newest { try check(newest.manifest) }
     if stamp.incarnation > 1 || version > 0 || committed > 0 {

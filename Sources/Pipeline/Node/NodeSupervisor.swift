@@ -165,7 +165,8 @@ package actor NodeSupervisor {
     slots[key]!.child = nil
     let item = slot.mark?.read()
     let workers = slot.stages.map { "\(host.name)/\($0.rawValue)/\(slot.ordinal)#\(child.processID)" }
-    link.send(WorkerExited(workers: workers, reason: exit.description, signal: exit.signal, item: item))
+    let reason = exit.description + (item.map { " while decoding \($0)" } ?? "")
+    link.send(WorkerExited(workers: workers, reason: reason, signal: exit.signal, item: item))
     guard slot.isWanted, !isDraining else {
       if !slot.isWanted { slots[key] = nil }
       return endIfIdle()

@@ -115,7 +115,6 @@ package enum Signals {
       }
     }
     thread.name = "lifeline"
-    thread.stackSize = 64 << 10
     thread.start()
   }
 }
