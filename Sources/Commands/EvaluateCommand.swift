@@ -33,6 +33,9 @@ package struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "Threads of the network.")
   var threads = 1
 
+  @Option(help: "A file of label pairs, a tab between the two: the choice within each is counted apart.")
+  var pairs: String?
+
   @OptionGroup var json: JSONOutput
 
   package init() {}
@@ -58,12 +61,26 @@ package struct EvaluateCommand: AsyncParsableCommand {
     }
     let result = try CorpusEvaluator.run(
       model, corpus: Corpus(directory: directory), split: Split(rawValue: split)!, clips: clips,
-      average: VideoClassifier.Average(rawValue: average)!, threads: threads
+      average: VideoClassifier.Average(rawValue: average)!, threads: threads,
+      pairs: try pairs.map(Self.readPairs) ?? []
     ) { done, all in
       guard done == all || done.isMultiple(of: 50) else { return }
       FileHandle.standardError.write(Data("\(done)/\(all) videos\n".utf8))
     }
     try json.print(result, text: Self.text(result))
+  }
+
+  private static func readPairs(_ path: String) throws -> [(String, String)] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw ValidationError("\(path): cannot be read")
+    }
+    return try text.split(separator: "\n").enumerated().map { number, line in
+      let sides = line.split(separator: "\t").map(String.init)
+      guard sides.count == 2 else {
+        throw ValidationError("\(path):\(number + 1): give two labels with a tab between them")
+      }
+      return (sides[0], sides[1])
+    }
   }
 
   private static func text(_ result: CorpusEvaluator.Result) -> String {
@@ -73,6 +90,11 @@ package struct EvaluateCommand: AsyncParsableCommand {
     ]
     for label in result.labels {
       lines.append("  \(RunSummary.fixed(100 * label.top1, 0).leftPadded(to: 3)) %  \(label.label) (\(label.videos))")
+    }
+    for pair in result.pairs {
+      lines.append(
+        "  \(RunSummary.fixed(100 * pair.correct, 0).leftPadded(to: 3)) %  within \(pair.labels.joined(separator: " | ")) "
+          + "(\(pair.videos))")
     }
     for video in result.skipped { lines.append("skipped \(video.reason)") }
     return lines.joined(separator: "\n")

@@ -55,16 +55,17 @@ enum CollectionFiles {
   /// Undoes an unfinished collection; a directory that `existed` (empty) stays.
   static func remove(_ directory: String, existed: Bool) {
     // Best effort: the error that led here is the one to report.
-    let names = ["videos", "labels.txt", "truth.jsonl", "manifest.jsonl"]
+    let names = ["videos", "labels.txt", "pairs.txt", "truth.jsonl", "manifest.jsonl"]
     for path in existed ? names.map({ "\(directory)/\($0)" }) : [directory] {
       try? FileManager.default.removeItem(atPath: path)
     }
   }
 
-  /// Writes the three text files, the manifest last: a collection without one is incomplete.
+  /// Writes the text files, the manifest last: a collection without one is incomplete.
   static func write(_ plan: CollectionPlan, to directory: String) throws(SynthesisError) {
     let labels = plan.labels.map { $0.phrase + "\n" }.joined()
     try write(labels, to: "\(directory)/labels.txt")
+    try write(pairs(plan.labels), to: "\(directory)/pairs.txt")
     try write(lines(plan.videos.map(truth)), to: "\(directory)/truth.jsonl")
     let manifest = plan.videos.map { video in
       ManifestLine(
@@ -72,6 +73,14 @@ enum CollectionFiles {
         split: video.split)
     }
     try write(lines(manifest), to: "\(directory)/manifest.jsonl")
+  }
+
+  /// The pairs of labels that motion order alone tells apart, two phrases a line with a tab between them.
+  private static func pairs(_ labels: [ActionLabel]) -> String {
+    let phrases = labels.map(\.phrase)
+    return labels.enumerated().compactMap { index, label in
+      phrases[..<index].contains(label.partner.phrase) ? "\(label.partner.phrase)\t\(label.phrase)\n" : nil
+    }.joined()
   }
 
   private static func truth(_ video: CollectionPlan.Video) -> TruthLine {

@@ -3,7 +3,7 @@ import Video
 
 /// Writes synthetic weakly-labelled collections.
 package enum Synthesizer {
-  /// Writes the collection that `options` describe: `videos/*.mp4`, `labels.txt`, `truth.jsonl` and, last,
+  /// Writes the collection that `options` describe: `videos/*.mp4`, `labels.txt`, `pairs.txt`, `truth.jsonl` and, last,
   /// `manifest.jsonl`.
   ///
   /// Blocks; videos are rendered on `options.workers` threads of its own.

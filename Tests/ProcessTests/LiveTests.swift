@@ -64,8 +64,29 @@ import Testing
       let sheets = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".png") }
       #expect(sheets.isEmpty == !["decode", "augment", "batch"].contains(stage), "\(stage): \(sheets)")
     }
+    try expectPythonSeesTheTap(run)
     kill(run.live.process.processIdentifier, SIGTERM)
     #expect(try run.report()["stopped"] as? Bool == true)
+  }
+
+  /// The ten-line client in another language gets a clip.
+  private func expectPythonSeesTheTap(_ run: RunHandle) throws {
+    let workers = try #require(try run.status()?["workers"] as? [[String: Any]])
+    let augment = try #require(workers.first { $0["stage"] as? String == "augment" })
+    let endpoint = try #require((augment["tap"] as? [String: String])?["ipc"])
+    let output = Pipe()
+    let python = Process()
+    python.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+    python.arguments = [
+      DocumentationTests.repository.appendingPathComponent("scripts/python/tap.py").path, endpoint,
+    ]
+    python.standardOutput = output
+    try python.run()
+    python.waitUntilExit()
+    #expect(python.terminationStatus == 0)
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    #expect(text.contains("augment/1") && text.contains("'shape': [4, 32, 32, 3]"), "\(text)")
+    #expect(text.contains("[\(4 * 32 * 32 * 3)]"))
   }
 
   @Test func nothingOutlivesAKilledSupervisor() throws {

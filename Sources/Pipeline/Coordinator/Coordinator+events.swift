@@ -109,14 +109,19 @@ extension Coordinator {
       Ledger.Step(
         version: version, incarnation: stamp.incarnation, samples: samples,
         digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
-    try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
-    expiredReported = machine.window.expiredCount
+    try recordExpiredLeases()
     broadcast(
       Commit(version: version, checkpoint: isCheckpoint(version)), to: [.batch, .train, .average])
     let rate = topology.train.learningRate(at: version - 1)
     try appendMetrics(version: version, loss: loss, accuracy: Double(correct) / Double(samples), rate: rate)
     progress.step(version, of: machine.settings.finalVersion, loss: loss, clips: samples)
     try checkBadFraction(version)
+  }
+
+  /// Leases that expired since the last time, into the ledger.
+  func recordExpiredLeases() throws(PipelineError) {
+    try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
+    expiredReported = machine.window.expiredCount
   }
 
   private func isCheckpoint(_ version: Int) -> Bool {

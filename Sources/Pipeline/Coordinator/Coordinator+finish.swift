@@ -86,6 +86,7 @@ extension Coordinator {
     let ends = RunReport.meansOfEnds(try ledger.losses())
     let seconds = Monotonic.seconds() - startedAt
     try ledger.addToCounter("seconds", seconds)
+    try recordExpiredLeases()
     try ledger.addToCounter("duplicates_dropped", Double(duplicates))
     let used = try ledger.samplesUsed()
     let total = try ledger.counter("seconds")

@@ -9,6 +9,12 @@ package struct CorpusEvaluator {
       package var videos: Int
       package var top1: Double
     }
+    /// Of the videos of either label: the share for which the right one of the two has the higher score.
+    package struct Pair: Codable, Sendable {
+      package var labels: [String]
+      package var videos: Int
+      package var correct: Double
+    }
     package struct Skipped: Codable, Sendable {
       package var video: String
       package var reason: String
@@ -20,15 +26,18 @@ package struct CorpusEvaluator {
     package var map: Double
     package var `protocol`: String
     package var labels: [Label]
+    /// The choice within pairs of labels that were asked for.
+    package var pairs: [Pair]
     package var skipped: [Skipped]
   }
 
   /// - Parameters:
+  ///   - pairs: labels between which the choice is counted apart.
   ///   - progress: videos done and in all.
   /// - Throws: when the label names differ, or no video of the split can be read.
   package static func run(
     _ model: TrainedModel, corpus: Corpus, split: Split, clips: Int, average: VideoClassifier.Average, threads: Int,
-    progress: (Int, Int) -> Void
+    pairs: [(String, String)] = [], progress: (Int, Int) -> Void
   ) throws -> Result {
     guard corpus.labels == model.labels else {
       throw PipelineError(
@@ -56,7 +65,9 @@ package struct CorpusEvaluator {
       throw PipelineError(
         .configuration, "\(corpus.directory): no video of \(split.rawValue) can be read: \(skipped[0].reason)")
     }
-    return summary(scored, skipped, corpus: corpus, clips: clips, average: average)
+    var result = summary(scored, skipped, corpus: corpus, clips: clips, average: average)
+    result.pairs = try pairs.map { pair in try choice(within: pair, scored, corpus: corpus) }
+    return result
   }
 
   private static func summary(
@@ -73,6 +84,24 @@ package struct CorpusEvaluator {
     return Result(
       videos: scored.count, clips: clips, top1: share(below: 1), top5: share(below: 5),
       map: Metrics.meanAveragePrecision(scores: scored.map(\.scores), labels: scored.map(\.video.labels)),
-      protocol: "\(clips) uniform clips, centre crop, \(average.rawValue) mean", labels: labels, skipped: skipped)
+      protocol: "\(clips) uniform clips, centre crop, \(average.rawValue) mean", labels: labels, pairs: [], skipped: skipped)
+  }
+
+  private static func choice(
+    within pair: (String, String), _ scored: [(video: VideoRecord, scores: [Float])], corpus: Corpus
+  ) throws -> Result.Pair {
+    let indices = try [pair.0, pair.1].map { name in
+      guard let index = corpus.labels.firstIndex(of: name) else {
+        throw PipelineError(.configuration, "\(corpus.directory): no label \(name), which a pair names")
+      }
+      return index
+    }
+    let own = scored.filter { indices.contains($0.video.label) }
+    let correct = own.count { entry in
+      let other = entry.video.label == indices[0] ? indices[1] : indices[0]
+      return entry.scores[entry.video.label] > entry.scores[other]
+    }
+    return Result.Pair(
+      labels: [pair.0, pair.1], videos: own.count, correct: own.isEmpty ? 0 : Double(correct) / Double(own.count))
   }
 }
