@@ -84,7 +84,8 @@ package struct CorpusEvaluator {
     return Result(
       videos: scored.count, clips: clips, top1: share(below: 1), top5: share(below: 5),
       map: Metrics.meanAveragePrecision(scores: scored.map(\.scores), labels: scored.map(\.video.labels)),
-      protocol: "\(clips) uniform clips, centre crop, \(average.rawValue) mean", labels: labels, pairs: [], skipped: skipped)
+      protocol: "\(clips) uniform clips, centre crop, \(average.rawValue) mean", labels: labels, pairs: [],
+      skipped: skipped)
   }
 
   private static func choice(
