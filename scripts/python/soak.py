@@ -4,7 +4,7 @@ import json, os, subprocess, sys, time
 
 sluice, work, items = sys.argv[1], sys.argv[2], int(sys.argv[3])
 clips_per_step = 4 * 16
-steps = items // clips_per_step
+steps = -(-items // clips_per_step)
 topology = f"""
 name: soak
 seed: 1

@@ -118,6 +118,15 @@ extension Coordinator {
     try checkBadFraction(version)
   }
 
+  /// Says again what a worker whose connection broke may have missed; who has heard it ignores it.
+  func remind() {
+    guard phase == .running else { return }
+    perform(machine.reminders)
+    let version = machine.committed
+    let isWaitedFor = isCheckpoint(version) && (checkpointed ?? 0) < version
+    broadcast(Commit(version: version, checkpoint: isWaitedFor), to: [.batch, .train, .average])
+  }
+
   /// Leases that expired since the last time, into the ledger.
   func recordExpiredLeases() throws(PipelineError) {
     try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))

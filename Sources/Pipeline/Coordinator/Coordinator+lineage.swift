@@ -128,6 +128,7 @@ extension Coordinator {
       if written.version == machine.stopAt { fail(PipelineError(.checkpoint, "the last checkpoint failed: \(error)")) }
       return
     }
+    guard written.version > checkpointed ?? -1 else { return }
     checkpointFiles[written.version, default: []].append(
       Checkpoint.Manifest.File(name: written.file, shard: written.shard, sha256: written.sha256))
     let files = checkpointFiles[written.version]!

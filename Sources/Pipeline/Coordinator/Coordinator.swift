@@ -68,6 +68,7 @@ package actor Coordinator {
   private var waiter: CheckedContinuation<RunReport, any Error>?
 
   private static let tick = Duration.milliseconds(50)
+  private static let reminder = Duration.seconds(5)
 
   /// Opens the run in `directory`, new or not.
   /// - Parameters:
@@ -136,6 +137,7 @@ package actor Coordinator {
     thread.watch(router) { self.drain() }
     tap.start()
     scheduleTick()
+    scheduleReminder()
     checkpointed = Checkpoint.all(in: directory.path).last?.manifest.version
     Checkpoint.removePartial(in: directory.path)
     return try await withCheckedThrowingContinuation { continuation in
@@ -165,6 +167,14 @@ package actor Coordinator {
       self.findSilentWorkers()
       self.advance()
       self.scheduleTick()
+    }
+  }
+
+  private func scheduleReminder() {
+    _ = thread.schedule(after: Self.reminder) {
+      guard self.outcome == nil else { return }
+      self.remind()
+      self.scheduleReminder()
     }
   }
 

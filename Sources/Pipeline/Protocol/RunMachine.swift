@@ -312,6 +312,15 @@ extension RunMachine {
     }
   }
 
+  /// The rounds and videos that are out, to be said again: a broken connection may have lost the first word.
+  package var reminders: [Action] {
+    assigned.keys.sorted().compactMap { group in
+      guard let batch = window.batchWorker(of: group), let worker = assigned[group] else { return nil }
+      return group.kind == .training
+        ? .train(group, worker: worker, batch: batch) : .evaluate(group, worker: worker, batch: batch)
+    }
+  }
+
   private mutating func assign() -> [Action] {
     var actions: [Action] = []
     for group in window.openGroups where assigned[group] == nil && window.isCollated(group) {

@@ -14,6 +14,8 @@ package actor EvaluateStage: StageActor {
   private var core: StageCore!
   private var batches: BatchFetcher!
   private var scorer: VideoScorer?
+  /// Batches that are here and wait for their turn.
+  private var scoring: Set<GroupKey> = []
 
   package init(launch: StageLaunch) {
     self.launch = launch
@@ -54,14 +56,14 @@ package actor EvaluateStage: StageActor {
     case .peers: if let peers = try? Peers(from: envelope) { batches.update(peers) }
     case .evaluate:
       guard let lease = try? EvaluateLease(from: envelope) else { break }
-      batches.fetch(lease.group, from: lease.batch)
+      if !scoring.contains(lease.group) { batches.fetch(lease.group, from: lease.batch) }
     case .commit: break
     default: core.counters.malformedDropped += 1
     }
   }
 
   private func score(_ batch: FetchedBatch) {
-    guard let scorer else { return }
+    guard let scorer, scoring.insert(batch.group).inserted else { return }
     work.submit { [self] in
       let began = Monotonic.seconds()
       let outcome = Result { try scorer.scores(batch) }.mapError { ScoringError(message: "\($0)") }
@@ -71,6 +73,7 @@ package actor EvaluateStage: StageActor {
   }
 
   private func scored(_ batch: FetchedBatch, _ outcome: Result<[Float], ScoringError>, _ seconds: Double) {
+    scoring.remove(batch.group)
     core.counters.items += 1
     core.counters.busySeconds += seconds
     switch outcome {

@@ -19,7 +19,8 @@ package actor TrainStage: StageActor {
   private var leases: [GroupKey: FetchedBatch?] = [:]
   /// Reports that wait for the shards' word.
   private var finished: [GroupKey: TrainedReport] = [:]
-  private var isTraining = false
+  /// The round under way.
+  private var training: GroupKey?
 
   package init(launch: StageLaunch) {
     self.launch = launch
@@ -78,7 +79,7 @@ package actor TrainStage: StageActor {
       if peers.stage == .batch { batches.update(peers) } else { shards.update(peers) }
     case .train:
       guard let lease = try? TrainLease(from: envelope) else { break }
-      guard finished[lease.group] == nil else { break }
+      guard finished[lease.group] == nil, training != lease.group else { break }
       // Leased again while its batch is still awaited: another batch worker has it now.
       if case .some(.some) = leases[lease.group] { break }
       leases[lease.group] = .some(nil)
@@ -102,13 +103,13 @@ package actor TrainStage: StageActor {
 
   /// Starts the earliest leased group whose batch and parameters are here.
   private func trainNext() {
-    guard !isTraining, let trainer, let earliest = leases.keys.map(\.step).min() else { return }
+    guard training == nil, let trainer, let earliest = leases.keys.map(\.step).min() else { return }
     shards.fetch(version: earliest)
     guard shards.wholeVersion == earliest, let parameters = shards.vector else { return }
     let ready = leases.filter { $0.key.step == earliest && $0.value != nil }.keys.min()
     guard let group = ready, let batch = leases[group]! else { return }
     leases[group] = nil
-    isTraining = true
+    training = group
     let stamp = core.stamp
     work.submit { [self] in
       let began = Monotonic.seconds()
@@ -123,7 +124,7 @@ package actor TrainStage: StageActor {
   private func trained(
     _ batch: FetchedBatch, _ outcome: Result<RoundResult, NetworkError>, stamp: RunStamp, seconds: Double
   ) {
-    isTraining = false
+    training = nil
     core.counters.items += 1
     core.counters.busySeconds += seconds
     defer { trainNext() }
