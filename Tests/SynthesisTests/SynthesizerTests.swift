@@ -39,7 +39,9 @@ import Video
       try Synthesizer.run(options, into: directory + "/b") { _, _ in }
       let (a, b) = (try Self.contents(directory + "/a"), try Self.contents(directory + "/b"))
       #expect(a == b)
-      #expect(a.count == 10 + 3)
+      let named = ["labels.txt", "pairs.txt"]
+      #expect(named.allSatisfy { a[$0] != nil })
+      #expect(a.count == 10 + 4)
       #expect(a.values.allSatisfy { !$0.isEmpty })
       options.seed = 2
       try Synthesizer.run(options, into: directory + "/c") { _, _ in }

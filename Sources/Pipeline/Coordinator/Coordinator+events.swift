@@ -72,6 +72,9 @@ extension Coordinator {
     case .evaluate(let group, let worker, let batch): send(EvaluateLease(group: group, batch: batch), to: worker)
     case .commit(let version, let reports): try commit(version, reports)
     case .recordVerdict(let key, let reason): try recordVerdict(key, reason)
+    case .recordTransient(let key, let reason):
+      try ledger.addToCounter("transients_substituted", 1)
+      try recordVerdict(key, reason)
     case .drop(let group, let batch): send(Drop(group: group), to: batch)
     case .evaluated(let result): try record(result)
     case .fail(let reason):

@@ -93,7 +93,8 @@ extension Coordinator {
     return RunReport(
       run: topology.name, directory: directory.path, steps: version,
       stepsRolledBack: try ledger.rolledBackCount(), stopped: version < machine.settings.finalVersion,
-      reproducible: !cannotSubstitute, samplesPlanned: version * topology.train.clipsPerStep, samplesUsed: used,
+      reproducible: try ledger.counter("transients_substituted") == 0,
+      samplesPlanned: version * topology.train.clipsPerStep, samplesUsed: used,
       substitutes: try ledger.substitutes(before: version),
       duplicatesDropped: Int(try ledger.counter("duplicates_dropped")),
       leasesExpired: Int(try ledger.counter("leases_expired")), quarantined: try ledger.quarantined(),

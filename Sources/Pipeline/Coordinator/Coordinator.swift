@@ -54,7 +54,6 @@ package actor Coordinator {
   var checkpointed: Int?
   var labelAccuracy: [RunReport.LabelAccuracy] = []
   var stopRequested = false
-  var cannotSubstitute = false
   /// Totals of workers that have gone, by stage; the live ones' are in `workers`.
   var pastCounters: [WorkerID: (stage: Stage, counters: WorkerCounters)] = [:]
   /// Rounds trained and videos scored, by worker: heartbeats lag behind.
@@ -128,6 +127,7 @@ package actor Coordinator {
     }
     settings.window.deadlineFloorSeconds = topology.leaseFloor
     settings.window.transientRetries = topology.transientRetries
+    settings.window.substitutesTransients = topology.onTransient == .substitute
     return settings
   }
 

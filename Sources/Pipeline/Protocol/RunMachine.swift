@@ -33,6 +33,8 @@ package struct RunMachine: Sendable {
     /// The step is done: all replicas trained, all shards applied. `version` is what they hold now.
     case commit(version: Int, reports: [TrainedReport])
     case recordVerdict(ItemKey, reason: String)
+    /// A substitute was taken for no fault of the file's: the run is not reproducible any more.
+    case recordTransient(ItemKey, reason: String)
     /// The batch worker may forget an evaluation group.
     case drop(GroupKey, batch: WorkerID)
     case evaluated(EvaluationResult)
@@ -171,18 +173,22 @@ extension RunMachine {
     case .ignored, .retry:
       return []
     case .substitute(let next):
-      guard case .verdict(let reason) = failure else { return [] }
-      guard key.group.kind == .training else { return exclude(key.group, verdict: key, reason: reason) }
+      let record: Action =
+        switch failure {
+        case .verdict(let reason): .recordVerdict(key, reason: reason)
+        case .transient(let reason): .recordTransient(key, reason: reason)
+        }
+      guard key.group.kind == .training else { return [record] + exclude(key.group) }
       knownAttempts[next.group, default: [:]][next.slot] = next.attempt
-      return [.recordVerdict(key, reason: reason)]
+      return [record]
     case .givenUp(let reason):
       return [.fail(reason: "\(key): \(reason) (\(settings.window.transientRetries + 1) tries)")]
     }
   }
 
   /// An evaluated video that cannot be read has no substitute: it is left out and listed.
-  private mutating func exclude(_ group: GroupKey, verdict key: ItemKey, reason: String) -> [Action] {
-    var actions: [Action] = [.recordVerdict(key, reason: reason)]
+  private mutating func exclude(_ group: GroupKey) -> [Action] {
+    var actions: [Action] = []
     unassign(group)
     if let batch = window.close(group) { actions.append(.drop(group, batch: batch)) }
     guard let job = evaluations.firstIndex(where: { $0.version == group.step }) else { return actions }

@@ -29,6 +29,8 @@ package struct WorkWindow: Sendable {
     package var deadlineFactor = 4.0
     package var backupShare = 0.1
     package var transientRetries = 3
+    /// What fails transiently too often takes its next draw instead of ending the run; the result is not reproducible.
+    package var substitutesTransients = false
     package init() {}
   }
 
@@ -339,6 +341,17 @@ extension WorkWindow {
     return isCollated(key.group)
   }
 
+  /// Opens the slot's next draw in place of `key`.
+  private mutating func substitute(_ key: ItemKey) -> ItemKey {
+    endLeases(of: key.group, slot: key.slot) { _ in true }
+    var fresh = Item()
+    fresh.attempt = key.attempt + 1
+    groups[key.group]!.items[key.slot] = fresh
+    let next = ItemKey(group: key.group, slot: key.slot, attempt: fresh.attempt)
+    pending.insert(next)
+    return next
+  }
+
   /// A worker could not make the clip.
   /// - Parameter worker: the worker that says so, decode or augment; its lease must be one of the item's.
   package mutating func fail(
@@ -348,19 +361,15 @@ extension WorkWindow {
     guard item.leases.contains(where: { $0.route.passes(worker) }) else { return .ignored }
     switch failure {
     case .verdict:
-      endLeases(of: key.group, slot: key.slot) { _ in true }
-      var fresh = Item()
-      fresh.attempt = key.attempt + 1
-      groups[key.group]!.items[key.slot] = fresh
-      let next = ItemKey(group: key.group, slot: key.slot, attempt: fresh.attempt)
-      pending.insert(next)
-      return .substitute(next)
+      return .substitute(substitute(key))
     case .transient(let reason):
       endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
       groups[key.group]!.items[key.slot].transients += 1
       groups[key.group]!.items[key.slot].avoided.insert(worker)
       let count = groups[key.group]!.items[key.slot].transients
-      if count > settings.transientRetries { return .givenUp(reason: reason) }
+      if count > settings.transientRetries {
+        return settings.substitutesTransients ? .substitute(substitute(key)) : .givenUp(reason: reason)
+      }
       guard !groups[key.group]!.items[key.slot].isPending else { return .retry }
       groups[key.group]!.items[key.slot].isPending = true
       delayed.append((readyAt: now + 0.1 * Double(1 << min(count, 6)), key: key))

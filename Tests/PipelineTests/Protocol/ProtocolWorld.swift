@@ -195,7 +195,7 @@ final class ProtocolWorld {
           control(worker) { world, consumer in world.lease(consumer, group, batch) }
         }
       case .commit(let version, let reports): committed(version, reports)
-      case .recordVerdict(let key, _):
+      case .recordVerdict(let key, _), .recordTransient(let key, _):
         audit.verdict(key)
         if key.group.kind == .training { ledger.verdicts.insert(key) }
       case .drop(let group, let batch): control(batch) { _, worker in worker.store.forget(group) }
