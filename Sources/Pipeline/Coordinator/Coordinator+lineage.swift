@@ -122,13 +122,13 @@ extension Coordinator {
   // MARK: Checkpoints
 
   func shardWrote(_ written: Checkpointed) {
+    guard written.version > checkpointed ?? -1 else { return }
     if let error = written.error {
       progress.note("checkpoint of step \(written.version) failed, the last good one is kept: \(error)")
       perform(machine.cancelEvaluation(of: written.version))
       if written.version == machine.stopAt { fail(PipelineError(.checkpoint, "the last checkpoint failed: \(error)")) }
       return
     }
-    guard written.version > checkpointed ?? -1 else { return }
     checkpointFiles[written.version, default: []].append(
       Checkpoint.Manifest.File(name: written.file, shard: written.shard, sha256: written.sha256))
     let files = checkpointFiles[written.version]!

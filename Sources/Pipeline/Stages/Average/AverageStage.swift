@@ -18,6 +18,8 @@ package actor AverageStage: StageActor {
   private var shards = 1
   private var layout: ParameterLayout!
   private var parked: [WorkerID: Int] = [:]
+  /// The newest checkpoint file of this incarnation: asked again, the answer is said again, the file stays.
+  private var written: (stamp: RunStamp, answer: Checkpointed)?
 
   package init(launch: StageLaunch) {
     self.launch = launch
@@ -75,6 +77,7 @@ package actor AverageStage: StageActor {
   // MARK: Loading and saving
 
   private func reload(_ load: Load) {
+    written = nil
     do {
       model = try makeModel(load)
       modelRun = core.stamp.run
@@ -112,12 +115,17 @@ package actor AverageStage: StageActor {
   }
 
   private func writeCheckpoint(_ version: Int) {
+    if let written, written.stamp == core.stamp, written.answer.version == version {
+      return core.link.send(written.answer)
+    }
     guard let model, model.version == version, let parameters = model.parameters(at: version) else { return }
     do {
       let file = try Checkpoint.writeShard(
         run: core.configuration!.directory, version: version, shard: shard, shards: shards, parameters: parameters,
         momentum: model.momentumBuffers())
-      core.link.send(Checkpointed(shard: shard, version: version, file: file.name, sha256: file.sha256))
+      let answer = Checkpointed(shard: shard, version: version, file: file.name, sha256: file.sha256)
+      written = (core.stamp, answer)
+      core.link.send(answer)
     } catch {
       core.link.send(Checkpointed(shard: shard, version: version, file: "", sha256: "", error: "\(error)"))
     }
