@@ -78,5 +78,6 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: systemLibraries + modules + testTargets
+  targets: systemLibraries + modules + testTargets,
+  cxxLanguageStandard: .cxx17
 )

@@ -42,6 +42,8 @@ sluice_path sluice_current_path(void) {
   return (sluice_path)path;
 }
 
+bool sluice_has_path(sluice_path path) { return processor_has(path); }
+
 bool sluice_use_path(sluice_path path) {
   if (!processor_has(path)) return false;
   atomic_store_explicit(&chosen_path, (int)path, memory_order_relaxed);

@@ -2,30 +2,60 @@ internal import Tensors
 
 /// Batch normalisation over rows of channels: statistics, coefficients and reductions, in double.
 ///
-/// Sums run over fixed chunks of rows, and over the chunks in order: the bits do not depend on threads.
+/// Sums are taken from rows as a convolution writes them, part by part, and over the parts in order: the bits do not
+/// depend on threads.
 final class BatchNormalization<Scalar: NetworkScalar> {
   private let pool: WorkerPool
   private let epsilon: Double
-  private let channelLimit: Int
-  /// Two sums a channel for each chunk of rows.
-  private let partials: UnsafeMutablePointer<Double>
-  /// Six vectors of channels: totals, parameters, results.
+  /// Of the layer at hand, and of the shortcut beside it.
+  private let sums: ChannelSums
+  private let shortcutSums: ChannelSums
+  /// Five vectors of channels.
   private let vectors: UnsafeMutablePointer<Double>
+  private let channelLimit: Int
   private let storage: AlignedBuffer
-
-  private static var chunkLimit: Int { 32 }
 
   /// - Parameter channelLimit: the largest number of channels normalised.
   init(channelLimit: Int, epsilon: Double, pool: WorkerPool) {
     self.pool = pool
     self.epsilon = epsilon
     self.channelLimit = channelLimit
-    storage = AlignedBuffer(byteCount: (2 * Self.chunkLimit + 6) * channelLimit * MemoryLayout<Double>.stride)
+    sums = ChannelSums(channelLimit: channelLimit)
+    shortcutSums = ChannelSums(channelLimit: channelLimit)
+    storage = AlignedBuffer(byteCount: 5 * channelLimit * MemoryLayout<Double>.stride)
     vectors = storage.elements(Double.self).baseAddress!
-    partials = vectors + 6 * channelLimit
   }
 
   private func vector(_ index: Int) -> UnsafeMutablePointer<Double> { vectors + index * channelLimit }
+
+  /// Takes the batch statistics of a layer's products while they are written.
+  func statistics(of layer: NormalizedConvolution<Scalar>) -> RowsWritten {
+    let (channels, sums, products, shift) = (layer.channels, sums, layer.products, layer.shift)
+    sums.begin(channels)
+    return { rows, part in
+      let (sum, squares) = sums.part(part)
+      Scalar.statistics(products + rows.lowerBound * channels, rows.count, channels, shift, sum, squares)
+    }
+  }
+
+  /// Takes the sums of a layer's output gradient while it is written.
+  /// - Parameter masked: whether a ReLU follows, whose mask is recomputed from the products.
+  func gradientSums(
+    of layer: NormalizedConvolution<Scalar>, _ outputGradient: UnsafePointer<Scalar>, masked: Bool,
+    isShortcut: Bool = false
+  ) -> RowsWritten {
+    let (channels, products, mean) = (layer.channels, layer.products, layer.exactMean)
+    let sums = isShortcut ? shortcutSums : sums
+    let scale = masked ? UnsafePointer(layer.scale) : nil
+    let offset = masked ? UnsafePointer(layer.offset) : nil
+    sums.begin(channels)
+    return { rows, part in
+      let (sum, dot) = sums.part(part)
+      let start = rows.lowerBound * channels
+      Scalar.normalizeSums(
+        outputGradient + start, products + start, rows.count, channels, scale, offset, mean, sum, dot)
+    }
+  }
 
   /// Sets scale and offset of `layer` from the running statistics in `parameters`.
   func prepareRunning(_ layer: NormalizedConvolution<Scalar>, parameters: UnsafePointer<Scalar>) {
@@ -43,26 +73,21 @@ final class BatchNormalization<Scalar: NetworkScalar> {
     Scalar.narrow(beta, count: channels, to: layer.offset)
   }
 
-  /// Sets scale, offset, mean and deviation of `layer` from `rows` rows of its products; the batch mean and the unbiased
-  /// variance go to `gradient`, if given, in the places of the running statistics.
+  /// Sets scale, offset, mean and deviation of `layer` from the statistics of its `rows` rows; the batch mean and the
+  /// unbiased variance go to `gradient`, if given, in the places of the running statistics.
   func prepareBatch(
     _ layer: NormalizedConvolution<Scalar>, rows: Int, parameters: UnsafePointer<Scalar>,
     gradient: UnsafeMutablePointer<Scalar>?
   ) {
     let channels = layer.channels
-    let products = UnsafePointer(layer.products)
-    // Sums of differences to the first row do not cancel when the mean is far from zero.
-    reduce(rows: rows, channels: channels) { range, sum, squares in
-      Scalar.statistics(products + range.lowerBound * channels, range.count, channels, products, sum, squares)
-    }
-    let (sum, squares, gamma, beta, shift) = (vector(0), vector(1), vector(2), vector(3), vector(4))
-    Scalar.widen(products, count: channels, to: shift)
+    let (sum, squares, gamma, beta) = (vector(0), vector(1), vector(2), vector(3))
+    sums.totals(sum, squares)
     Scalar.widen(parameters + layer.gamma.offset, count: channels, to: gamma)
     Scalar.widen(parameters + layer.beta.offset, count: channels, to: beta)
     let count = Double(rows)
     for channel in 0..<channels {
       let difference = sum[channel] / count
-      let mean = shift[channel] + difference
+      let mean = Double(layer.shift[channel]) + difference
       let squared = max(squares[channel] / count - difference * difference, 0)
       // A NaN stays one: max(NaN, 0) is NaN or 0 by the order of its arguments.
       let variance = squares[channel].isNaN ? squares[channel] : squared
@@ -83,25 +108,21 @@ final class BatchNormalization<Scalar: NetworkScalar> {
     }
   }
 
-  /// d products from the gradient of the normalised output, `outputGradient`; d gamma and d beta go to `gradient`.
+  /// d products from the gradient of the normalised output, whose sums were taken; d gamma and d beta go to `gradient`.
   /// - Parameters:
   ///   - masked: whether a ReLU follows, whose mask is recomputed from the products.
   ///   - result: may be `outputGradient`.
   func backward(
     _ layer: NormalizedConvolution<Scalar>, rows: Int, masked: Bool, parameters: UnsafePointer<Scalar>,
     outputGradient: UnsafeMutablePointer<Scalar>, gradient: UnsafeMutablePointer<Scalar>,
-    result: UnsafeMutablePointer<Scalar>
+    result: UnsafeMutablePointer<Scalar>, isShortcut: Bool
   ) {
     let channels = layer.channels
     let products = UnsafePointer(layer.products)
     let scale = masked ? UnsafePointer(layer.scale) : nil
     let offset = masked ? UnsafePointer(layer.offset) : nil
-    reduce(rows: rows, channels: channels) { range, sum, dot in
-      let start = range.lowerBound * channels
-      Scalar.normalizeSums(
-        outputGradient + start, products + start, range.count, channels, scale, offset, layer.exactMean, sum, dot)
-    }
     let (sum, dot, a, b, c) = (vector(0), vector(1), vector(2), vector(3), vector(4))
+    (isShortcut ? shortcutSums : sums).totals(sum, dot)
     Scalar.widen(parameters + layer.gamma.offset, count: channels, to: a)
     for channel in 0..<channels {
       let inverse = layer.inverseDeviation[channel]
@@ -120,31 +141,6 @@ final class BatchNormalization<Scalar: NetworkScalar> {
       Scalar.normalizeBackward(
         outputGradient + start, products + start, range.count, channels, scale, offset, layer.mean, layer.a,
         layer.b, layer.c, result + start)
-    }
-  }
-
-  /// Two sums a channel over all rows, into vectors 0 and 1.
-  private func reduce(
-    rows: Int, channels: Int,
-    _ body: (Range<Int>, _ sum: UnsafeMutablePointer<Double>, _ other: UnsafeMutablePointer<Double>) -> Void
-  ) {
-    let chunkRows = max(256, (rows + Self.chunkLimit - 1) / Self.chunkLimit)
-    let chunks = (rows + chunkRows - 1) / chunkRows
-    let partials = partials
-    pool.run(chunks) { chunk, _ in
-      let sums = partials + chunk * 2 * channels
-      sums.update(repeating: 0, count: 2 * channels)
-      body(chunk * chunkRows..<min(rows, (chunk + 1) * chunkRows), sums, sums + channels)
-    }
-    let (total, other) = (vector(0), vector(1))
-    for channel in 0..<channels {
-      var sums = (0.0, 0.0)
-      for chunk in 0..<chunks {
-        sums.0 += partials[chunk * 2 * channels + channel]
-        sums.1 += partials[(chunk * 2 + 1) * channels + channel]
-      }
-      total[channel] = sums.0
-      other[channel] = sums.1
     }
   }
 }

@@ -3,118 +3,123 @@ internal import Tensors
 extension Network {
   /// Gradients of all parameters from `memory.logitGradient`, after a forward pass with batch statistics.
   func backward(_ parameters: UnsafePointer<Scalar>, count: Int, gradient: UnsafeMutablePointer<Scalar>) {
+    let pass = BackwardPass(parameters: parameters, count: count, gradient: gradient)
     var current = 0
-    backwardClassifier(parameters, count: count, gradient: gradient, result: memory.gradients[current])
-    for (index, block) in blocks.enumerated().reversed() {
-      let input = index == 0 ? memory.input : blocks[index - 1].output
-      if block.isResidual {
-        current = backwardResidual(
-          block, input, parameters, count: count, gradient: gradient, outputGradient: current)
-      } else {
-        current = backwardChain(
-          block, input, parameters, count: count, gradient: gradient, outputGradient: current,
-          needsInputGradient: index > 0)
-      }
+    backwardClassifier(pass, result: memory.gradients[current])
+    for index in blocks.indices.reversed() {
+      current = backward(
+        blocks[index], input: index == 0 ? memory.input : blocks[index - 1].output, pass, outputGradient: current,
+        previous: index == 0 ? nil : blocks[index - 1])
     }
   }
 
-  private func backwardClassifier(
-    _ parameters: UnsafePointer<Scalar>, count: Int, gradient: UnsafeMutablePointer<Scalar>,
-    result: UnsafeMutablePointer<Scalar>
-  ) {
-    let shape = classifierShape(count: count)
+  /// What every step of a backward pass needs.
+  private struct BackwardPass {
+    let parameters: UnsafePointer<Scalar>
+    let count: Int
+    let gradient: UnsafeMutablePointer<Scalar>
+  }
+
+  private func backwardClassifier(_ pass: BackwardPass, result: UnsafeMutablePointer<Scalar>) {
+    let shape = classifierShape(count: pass.count)
     let classes = definition.classes
     convolution.backwardWeights(
-      shape, input: memory.pooled, outputGradient: memory.logitGradient,
-      weightGradient: gradient + classifierWeight.offset)
-    let bias = gradient + classifierBias.offset
+      shape, input: ConvolutionInput(memory.pooled), outputGradient: memory.logitGradient,
+      weightGradient: pass.gradient + classifierWeight.offset)
+    let bias = pass.gradient + classifierBias.offset
     bias.update(repeating: 0, count: classes)
-    for clip in 0..<count { Scalar.add(bias, memory.logitGradient + clip * classes, classes) }
+    for clip in 0..<pass.count { Scalar.add(bias, memory.logitGradient + clip * classes, classes) }
     convolution.backwardData(
-      shape, outputGradient: memory.logitGradient, weights: parameters + classifierWeight.offset,
-      inputGradient: memory.pooledGradient)
+      shape, outputGradient: memory.logitGradient, weights: pass.parameters + classifierWeight.offset,
+      inputGradient: memory.pooledGradient, written: nil)
     let rows = architecture.output.volume
     let (features, pooledGradient) = (architecture.features, memory.pooledGradient)
-    pool.run(count) { clip, _ in
+    let arrived = arrived(at: blocks.last!, result, adding: nil)
+    pool.runParts(pass.count) { clip, part, _ in
       Scalar.poolBackward(
         pooledGradient + clip * features, rows, features, 1 / Scalar(rows), result + clip * rows * features)
+      arrived(clip * rows..<(clip + 1) * rows, part)
     }
   }
 
-  /// Backward through a residual block.
-  /// - Parameter outputGradient: which gradient buffer holds d output; it is overwritten.
-  /// - Returns: which one holds d input.
-  private func backwardResidual(
-    _ block: ResidualBlock<Scalar>, _ input: UnsafeMutablePointer<Scalar>, _ parameters: UnsafePointer<Scalar>,
-    count: Int, gradient: UnsafeMutablePointer<Scalar>, outputGradient: Int
-  ) -> Int {
+  /// For rows of d output of a block as they are written: adds the other branch's, applies the mask of the last ReLU, and
+  /// takes the sums that normalisation needs.
+  private func arrived(
+    at block: ResidualBlock<Scalar>, _ outputGradient: UnsafeMutablePointer<Scalar>,
+    adding addend: UnsafePointer<Scalar>?
+  ) -> RowsWritten {
     let last = block.units.last!
-    let outgoing = memory.gradients[outputGradient]
-    let output = block.output
-    pool.runBlocks(of: 1 << 15, in: count * last.unit.shape.outputCount) { range, _ in
-      Scalar.mask(outgoing + range.lowerBound, output + range.lowerBound, range.count)
+    let (output, channels) = (block.output, last.channels)
+    let sums = normalization.gradientSums(of: last, outputGradient, masked: false)
+    let shortcutSums = block.shortcut.map {
+      normalization.gradientSums(of: $0, outputGradient, masked: false, isShortcut: true)
     }
-    // The masked gradient goes both ways: the chain leaves it as it is.
-    var current = (outputGradient + 1) % 3
-    let spare = (outputGradient + 2) % 3
-    var other = spare
-    for (index, layer) in block.units.enumerated().reversed() {
-      let isLast = index == block.units.count - 1
-      let target = memory.gradients[current]
-      normalization.backward(
-        layer, rows: count * layer.unit.shape.outputRows, masked: !isLast, parameters: parameters,
-        outputGradient: isLast ? outgoing : target, gradient: gradient, result: target)
-      backwardConvolution(
-        layer, index == 0 ? input : block.units[index - 1].activation!, parameters, count: count, gradient: gradient,
-        outputGradient: target, inputGradient: memory.gradients[other])
-      swap(&current, &other)
+    return { rows, part in
+      let (start, elements) = (rows.lowerBound * channels, rows.count * channels)
+      if let addend { Scalar.add(outputGradient + start, addend + start, elements) }
+      Scalar.mask(outputGradient + start, output + start, elements)
+      sums(rows, part)
+      shortcutSums?(rows, part)
     }
-    var addend = outgoing
-    if let shortcut = block.shortcut {
-      normalization.backward(
-        shortcut, rows: count * shortcut.unit.shape.outputRows, masked: false, parameters: parameters,
-        outputGradient: outgoing, gradient: gradient, result: outgoing)
-      addend = memory.gradients[other]
-      backwardConvolution(
-        shortcut, input, parameters, count: count, gradient: gradient, outputGradient: outgoing, inputGradient: addend)
-    }
-    let inputGradient = memory.gradients[current]
-    pool.runBlocks(of: 1 << 15, in: count * block.units[0].unit.shape.inputCount) { range, _ in
-      Scalar.add(inputGradient + range.lowerBound, addend + range.lowerBound, range.count)
-    }
-    return current
   }
 
-  /// Backward through a chain without a shortcut, the stem; returns which buffer holds d input, if it is needed.
-  private func backwardChain(
-    _ block: ResidualBlock<Scalar>, _ input: UnsafeMutablePointer<Scalar>, _ parameters: UnsafePointer<Scalar>,
-    count: Int, gradient: UnsafeMutablePointer<Scalar>, outputGradient: Int, needsInputGradient: Bool
+  /// Backward through a block whose d output has arrived.
+  /// - Parameters:
+  ///   - outputGradient: which gradient buffer holds d output; it is overwritten.
+  ///   - previous: the block that made `input`; without one, d input is not computed.
+  /// - Returns: which buffer holds d input.
+  private func backward(
+    _ block: ResidualBlock<Scalar>, input: UnsafeMutablePointer<Scalar>, _ pass: BackwardPass, outputGradient: Int,
+    previous: ResidualBlock<Scalar>?
   ) -> Int {
-    var current = outputGradient
-    for (index, layer) in block.units.enumerated().reversed() {
-      let target = memory.gradients[current]
-      normalization.backward(
-        layer, rows: count * layer.unit.shape.outputRows, masked: layer.unit.relu, parameters: parameters,
-        outputGradient: target, gradient: gradient, result: target)
-      let next = (current + 1) % 3
-      backwardConvolution(
-        layer, index == 0 ? input : block.units[index - 1].activation!, parameters, count: count, gradient: gradient,
-        outputGradient: target, inputGradient: index > 0 || needsInputGradient ? memory.gradients[next] : nil)
-      current = next
+    let outgoing = memory.gradients[outputGradient]
+    var (from, to) = ((outputGradient + 1) % 3, (outputGradient + 2) % 3)
+    normalize(block.units.last!, pass, outgoing, result: memory.gradients[from])
+    var addend: UnsafeMutablePointer<Scalar>? = block.isResidual ? outgoing : nil
+    if let shortcut = block.shortcut {
+      normalize(shortcut, pass, outgoing, result: outgoing, isShortcut: true)
+      addend = memory.gradients[to]
+      convolve(shortcut, ConvolutionInput(input), pass, outgoing, inputGradient: addend, written: nil)
+      to = outputGradient
     }
-    return current
+    for (index, layer) in block.units.enumerated().reversed() {
+      let (source, target) = (memory.gradients[from], memory.gradients[to])
+      if index > 0 {
+        let below = block.units[index - 1]
+        convolve(
+          layer, below.normalized, pass, source, inputGradient: target,
+          written: normalization.gradientSums(of: below, target, masked: true))
+        normalize(below, pass, target, result: target, masked: true)
+      } else {
+        convolve(
+          layer, ConvolutionInput(input), pass, source, inputGradient: previous == nil ? nil : target,
+          written: previous.map { arrived(at: $0, target, adding: addend) })
+      }
+      swap(&from, &to)
+    }
+    return from
   }
 
-  private func backwardConvolution(
-    _ layer: NormalizedConvolution<Scalar>, _ input: UnsafePointer<Scalar>, _ parameters: UnsafePointer<Scalar>,
-    count: Int, gradient: UnsafeMutablePointer<Scalar>, outputGradient: UnsafePointer<Scalar>,
-    inputGradient: UnsafeMutablePointer<Scalar>?
+  /// d products of a layer from the gradient of its normalised output, whose sums were taken.
+  private func normalize(
+    _ layer: NormalizedConvolution<Scalar>, _ pass: BackwardPass, _ outputGradient: UnsafeMutablePointer<Scalar>,
+    result: UnsafeMutablePointer<Scalar>, masked: Bool = false, isShortcut: Bool = false
   ) {
-    let shape = layer.shape(count: count)
+    normalization.backward(
+      layer, rows: pass.count * layer.unit.shape.outputRows, masked: masked, parameters: pass.parameters,
+      outputGradient: outputGradient, gradient: pass.gradient, result: result, isShortcut: isShortcut)
+  }
+
+  private func convolve(
+    _ layer: NormalizedConvolution<Scalar>, _ input: ConvolutionInput<Scalar>, _ pass: BackwardPass,
+    _ outputGradient: UnsafePointer<Scalar>, inputGradient: UnsafeMutablePointer<Scalar>?, written: RowsWritten?
+  ) {
+    let shape = layer.shape(count: pass.count)
     convolution.backwardWeights(
-      shape, input: input, outputGradient: outputGradient, weightGradient: gradient + layer.weight.offset)
+      shape, input: input, outputGradient: outputGradient, weightGradient: pass.gradient + layer.weight.offset)
     guard let inputGradient else { return }
     convolution.backwardData(
-      shape, outputGradient: outputGradient, weights: parameters + layer.weight.offset, inputGradient: inputGradient)
+      shape, outputGradient: outputGradient, weights: pass.parameters + layer.weight.offset,
+      inputGradient: inputGradient, written: written)
   }
 }

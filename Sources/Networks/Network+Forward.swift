@@ -22,19 +22,16 @@ extension Network {
   ) {
     var input = memory.input
     for block in blocks {
-      let blockInput = input
-      for (index, layer) in block.units.enumerated() {
-        convolve(layer, input, parameters, count: count, mode: mode, gradient: gradient)
-        if index < block.units.count - 1 || !block.isResidual {
-          normalize(layer, count: count)
-        } else {
-          if let shortcut = block.shortcut {
-            convolve(shortcut, blockInput, parameters, count: count, mode: mode, gradient: gradient)
-          }
-          normalize(layer, adding: blockInput, through: block.shortcut, count: count)
-        }
-        input = layer.activation!
+      var chain = ConvolutionInput(input)
+      for layer in block.units {
+        convolve(layer, chain, parameters, count: count, mode: mode, gradient: gradient)
+        chain = layer.normalized
       }
+      if let shortcut = block.shortcut {
+        convolve(shortcut, ConvolutionInput(input), parameters, count: count, mode: mode, gradient: gradient)
+      }
+      finish(block, input, count: count)
+      input = block.output
     }
     let rows = architecture.output.volume
     let (features, pooled) = (architecture.features, memory.pooled)
@@ -42,8 +39,8 @@ extension Network {
       Scalar.pool(input + clip * rows * features, rows, features, pooled + clip * features)
     }
     convolution.forward(
-      classifierShape(count: count), input: pooled, weights: parameters + classifierWeight.offset,
-      output: memory.logits)
+      classifierShape(count: count), input: ConvolutionInput(pooled), weights: parameters + classifierWeight.offset,
+      output: memory.logits, written: nil)
     Scalar.addBias(memory.logits, count, definition.classes, parameters + classifierBias.offset)
   }
 
@@ -55,44 +52,40 @@ extension Network {
 
   /// The layer's products, and the coefficients that normalise them.
   private func convolve(
-    _ layer: NormalizedConvolution<Scalar>, _ input: UnsafePointer<Scalar>, _ parameters: UnsafePointer<Scalar>,
+    _ layer: NormalizedConvolution<Scalar>, _ input: ConvolutionInput<Scalar>, _ parameters: UnsafePointer<Scalar>,
     count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?
   ) {
-    convolution.forward(
-      layer.shape(count: count), input: input, weights: parameters + layer.weight.offset, output: layer.products)
+    let shape = layer.shape(count: count)
+    let weights = parameters + layer.weight.offset
     switch mode {
     case .train:
+      convolution.forward(
+        shape, input: input, weights: weights, output: layer.products, written: normalization.statistics(of: layer))
       normalization.prepareBatch(
         layer, rows: count * layer.unit.shape.outputRows, parameters: parameters, gradient: gradient)
     case .eval:
+      convolution.forward(shape, input: input, weights: weights, output: layer.products, written: nil)
       normalization.prepareRunning(layer, parameters: parameters)
     }
   }
 
-  private func normalize(_ layer: NormalizedConvolution<Scalar>, count: Int) {
-    let channels = layer.channels
-    let output = layer.activation!
+  /// The end of a block: ReLU of the normalised products, plus the block's input or its normalised shortcut if residual.
+  private func finish(_ block: ResidualBlock<Scalar>, _ input: UnsafePointer<Scalar>, count: Int) {
+    let layer = block.units.last!
+    let (channels, output) = (layer.channels, block.output)
+    let residual = block.shortcut.map { UnsafePointer($0.products) } ?? input
+    let scale = block.shortcut.map { UnsafePointer($0.scale) }
+    let offset = block.shortcut.map { UnsafePointer($0.offset) }
     pool.runRows(count * layer.unit.shape.outputRows, channels) { range in
       let start = range.lowerBound * channels
-      Scalar.normalize(
-        layer.products + start, range.count, channels, layer.scale, layer.offset, layer.unit.relu, output + start)
-    }
-  }
-
-  /// The end of a residual block: ReLU of the normalised products plus the block's input or its normalised shortcut.
-  private func normalize(
-    _ layer: NormalizedConvolution<Scalar>, adding blockInput: UnsafeMutablePointer<Scalar>,
-    through shortcut: NormalizedConvolution<Scalar>?, count: Int
-  ) {
-    let channels = layer.channels
-    let output = layer.activation!
-    let residual = shortcut?.products ?? blockInput
-    let (scale, offset) = (shortcut.map { UnsafePointer($0.scale) }, shortcut.map { UnsafePointer($0.offset) })
-    pool.runRows(count * layer.unit.shape.outputRows, channels) { range in
-      let start = range.lowerBound * channels
-      Scalar.normalizeAdd(
-        layer.products + start, range.count, channels, layer.scale, layer.offset, residual + start, scale, offset,
-        output + start)
+      if block.isResidual {
+        Scalar.normalizeAdd(
+          layer.products + start, range.count, channels, layer.scale, layer.offset, residual + start, scale, offset,
+          output + start)
+      } else {
+        Scalar.normalize(
+          layer.products + start, range.count, channels, layer.scale, layer.offset, true, output + start)
+      }
     }
   }
 

@@ -42,7 +42,8 @@ final class NetworkMemory<Scalar: NetworkScalar> {
   /// Throws if a network of this size would not fit in the machine's memory.
   static func checkSize(_ architecture: Architecture, batch: Int, threads: Int) throws(NetworkError) {
     let activations = architecture.blocks.reduce(0) { total, block in
-      total + block.units.reduce(0) { $0 + 2 * $1.shape.outputCount } + (block.shortcut?.shape.outputCount ?? 0)
+      total + block.units.reduce(0) { $0 + $1.shape.outputCount } + block.units.last!.shape.outputCount
+        + (block.shortcut?.shape.outputCount ?? 0)
     }
     let perClip = activations + 3 * architecture.largestActivation + 3 * architecture.input.volume
     let bytes =

@@ -13,8 +13,6 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
 
   /// The convolution's output, before normalisation.
   let products: UnsafeMutablePointer<Scalar>
-  /// After normalisation, addition and ReLU; nil for a shortcut, which is normalised while it is added.
-  let activation: UnsafeMutablePointer<Scalar>?
   /// Normalisation as one fused multiply-add: products · scale + offset.
   let scale: UnsafeMutablePointer<Scalar>
   let offset: UnsafeMutablePointer<Scalar>
@@ -23,6 +21,8 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
   let a: UnsafeMutablePointer<Scalar>
   let b: UnsafeMutablePointer<Scalar>
   let c: UnsafeMutablePointer<Scalar>
+  /// What statistics are taken around: zeros.
+  let shift: UnsafePointer<Scalar>
   /// Batch mean and 1 / sqrt(variance + epsilon), in double.
   let exactMean: UnsafeMutablePointer<Double>
   let inverseDeviation: UnsafeMutablePointer<Double>
@@ -31,8 +31,13 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
 
   var channels: Int { unit.shape.outChannels }
 
+  /// The products as the next convolution of a chain reads them: normalised and rectified.
+  var normalized: ConvolutionInput<Scalar> {
+    ConvolutionInput(normalizing: products, scale: scale, offset: offset)
+  }
+
   /// - Parameter named: finds a segment of the layout.
-  init(_ unit: Architecture.Unit, batch: Int, isShortcut: Bool, named: (String) -> ParameterLayout.Segment) {
+  init(_ unit: Architecture.Unit, batch: Int, named: (String) -> ParameterLayout.Segment) {
     self.unit = unit
     weight = named("\(unit.name).weight")
     gamma = named("\(unit.normalizationName).weight")
@@ -44,7 +49,7 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
     let channels = unit.shape.outChannels
     let aligned = Self.alignedChannels(channels)
     let outputs = AlignedBuffer(byteCount: elements * MemoryLayout<Scalar>.stride)
-    let coefficients = AlignedBuffer(byteCount: 6 * aligned * MemoryLayout<Scalar>.stride)
+    let coefficients = AlignedBuffer(byteCount: 7 * aligned * MemoryLayout<Scalar>.stride)
     let exact = AlignedBuffer(byteCount: 2 * aligned * MemoryLayout<Double>.stride)
     products = outputs.elements(Scalar.self).baseAddress!
     let first = coefficients.elements(Scalar.self).baseAddress!
@@ -56,14 +61,9 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
     c = first + 5 * aligned
     exactMean = exact.elements(Double.self).baseAddress!
     inverseDeviation = exactMean + aligned
-    if isShortcut {
-      activation = nil
-      buffers = [outputs, coefficients, exact]
-    } else {
-      let activations = AlignedBuffer(byteCount: elements * MemoryLayout<Scalar>.stride)
-      activation = activations.elements(Scalar.self).baseAddress!
-      buffers = [outputs, coefficients, exact, activations]
-    }
+    (first + 6 * aligned).initialize(repeating: 0, count: aligned)
+    shift = UnsafePointer(first + 6 * aligned)
+    buffers = [outputs, coefficients, exact]
   }
 
   private static func alignedChannels(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }

@@ -1,7 +1,7 @@
 internal import CKernels
 
 extension Float: KernelScalar {
-  package typealias Convolution = BLASConvolution
+  package typealias Convolution = KernelConvolution
 
   package static var elementType: ElementType { .float32 }
 

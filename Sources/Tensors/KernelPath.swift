@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The instruction set the element-wise kernels run on. All give the same bits; OpenBLAS chooses its own.
+/// The instruction set the kernels run on. Element-wise ones give the same bits on all, convolutions do not.
 package enum KernelPath: String, Sendable, CaseIterable {
   case portable
   case avx2
@@ -17,13 +17,20 @@ package enum KernelPath: String, Sendable, CaseIterable {
 
   /// Chooses this path for the whole process, while no kernel runs.
   /// - Returns: false, with nothing changed, if the processor lacks it.
-  package func use() -> Bool {
+  package func use() -> Bool { sluice_use_path(inC) }
+
+  /// Whether this processor has it.
+  package var isAvailable: Bool { sluice_has_path(inC) }
+
+  private var inC: sluice_path {
     switch self {
-    case .portable: sluice_use_path(sluice_path_portable)
-    case .avx2: sluice_use_path(sluice_path_avx2)
-    case .avx512: sluice_use_path(sluice_path_avx512)
+    case .portable: sluice_path_portable
+    case .avx2: sluice_path_avx2
+    case .avx512: sluice_path_avx512
     }
   }
+
+  var convolutionKernels: sluice_convolution_kernels { sluice_convolution_kernels_of(inC).pointee }
 
   /// What decides the bits of float32 results: OpenBLAS's build and core, and this path.
   package static var numericsDescription: String {

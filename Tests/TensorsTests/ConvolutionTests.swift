@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import Testing
 
@@ -37,6 +38,10 @@ struct ConvolutionTests {
     shape(2, Extent(5, 6, 7), 5, 8, Extent(3, 3, 3), Extent(2, 2, 2)),
     shape(1, Extent(4, 13, 12), 3, 8, Extent(3, 7, 7), Extent(1, 2, 2)),
     shape(1, Extent(2, 1, 2), 4, 3, Extent(1, 3, 3), Extent(1, 2, 2)),
+    shape(3, Extent(2, 14, 14), 33, 65, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(5, Extent(1, 7, 7), 48, 50, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(1, Extent(1, 1, 1), 16, 16, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(2, Extent(9, 4, 5), 40, 70, Extent(3, 1, 1), Extent(2, 1, 1)),
   ]
 
   private static func shape(
@@ -47,35 +52,94 @@ struct ConvolutionTests {
       padding: Extent(kernel.frames / 2, kernel.height / 2, kernel.width / 2))
   }
 
-  /// y, dx and dw of one engine on fixed inputs.
-  private func results<Scalar: KernelScalar>(
-    _ shape: ConvolutionShape, threads: Int, _: Scalar.Type
-  ) -> [[Scalar]] {
+  /// y, dx and dw of one engine on fixed inputs, which are normalised and rectified on the way in if `activating`.
+  private func results<Engine: ConvolutionEngine>(
+    _ shape: ConvolutionShape, _ engine: Engine, activating: Bool = false, written: RowsWritten? = nil
+  ) -> [[Engine.Scalar]] where Engine.Scalar: KernelScalar {
+    typealias Scalar = Engine.Scalar
     var noise = Noise(state: 17)
     let x = noise.values(shape.inputCount).map { Scalar(Float($0)) }
     let w = noise.values(shape.weightCount).map { Scalar(Float($0)) }
     let dy = noise.values(shape.outputCount).map { Scalar(Float($0)) }
+    let scale = noise.values(shape.inChannels).map { Scalar(Float($0 + 1.5)) }
+    let offset = noise.values(shape.inChannels).map { Scalar(Float($0)) }
     var y = [Scalar](repeating: .nan, count: shape.outputCount)
     var dx = [Scalar](repeating: .nan, count: shape.inputCount)
     var dw = [Scalar](repeating: .nan, count: shape.weightCount)
-    let engine = Scalar.Convolution(shapes: [shape], pool: WorkerPool(threads: threads))
-    engine.forward(shape, input: x, weights: w, output: &y)
-    engine.backwardData(shape, outputGradient: dy, weights: w, inputGradient: &dx)
-    engine.backwardWeights(shape, input: x, outputGradient: dy, weightGradient: &dw)
+    x.withUnsafeBufferPointer { x in
+      scale.withUnsafeBufferPointer { scale in
+        offset.withUnsafeBufferPointer { offset in
+          let plain = ConvolutionInput(x.baseAddress!)
+          let input =
+            activating
+            ? ConvolutionInput(normalizing: x.baseAddress!, scale: scale.baseAddress!, offset: offset.baseAddress!)
+            : plain
+          engine.forward(shape, input: input, weights: w, output: &y, written: written)
+          engine.backwardData(shape, outputGradient: dy, weights: w, inputGradient: &dx, written: nil)
+          engine.backwardWeights(shape, input: input, outputGradient: dy, weightGradient: &dw)
+        }
+      }
+    }
     return [y, dx, dw]
   }
 
-  @Test("float32 is float64 to 1e-6, forward and both backwards", arguments: shapes)
-  func agreement(shape: ConvolutionShape) {
-    let single = results(shape, threads: 1, Float.self)
-    let double = results(shape, threads: 1, Double.self)
-    for (actual, expected) in zip(single, double) {
-      var (difference, norm) = (0.0, 0.0)
-      for (a, b) in zip(actual, expected) {
-        difference += (Double(a) - b) * (Double(a) - b)
-        norm += b * b
+  private func results<Scalar: KernelScalar>(
+    _ shape: ConvolutionShape, threads: Int, _: Scalar.Type
+  ) -> [[Scalar]] {
+    results(shape, Scalar.Convolution(shapes: [shape], pool: WorkerPool(threads: threads)))
+  }
+
+  /// Every method on every instruction set of this processor, with the relative L2 distance allowed from float64.
+  private func engines(_ shape: ConvolutionShape) -> [(name: String, engine: KernelConvolution, limit: Double)] {
+    ConvolutionChoice.methods(shape).flatMap { method in
+      KernelPath.allCases.filter(\.isAvailable).map { path in
+        var choice = ConvolutionChoice()
+        choice.forced = method
+        let limit =
+          switch method {
+          case .winograd(4, _): 1e-4
+          case .winograd: 2e-5
+          default: 1e-5
+          }
+        let engine = KernelConvolution(
+          shapes: [shape], pool: WorkerPool(threads: 2), choice: choice, path: path)
+        return ("\(method) \(path)", engine, limit)
       }
-      #expect((difference / norm).squareRoot() < 1e-6)
+    }
+  }
+
+  @Test("every method and instruction set is near float64, forward and both backwards", arguments: shapes)
+  func agreement(shape: ConvolutionShape) {
+    for activating in [false, true] {
+      let double = results(
+        shape, ReferenceConvolution(shapes: [shape], pool: WorkerPool(threads: 1)), activating: activating)
+      for (name, engine, limit) in engines(shape) {
+        let single = results(shape, engine, activating: activating)
+        for (actual, expected) in zip(single, double) {
+          var (difference, norm) = (0.0, 0.0)
+          for (a, b) in zip(actual, expected) {
+            difference += (Double(a) - b) * (Double(a) - b)
+            norm += b * b
+          }
+          #expect((difference / norm).squareRoot() < limit, "\(name)")
+        }
+      }
+    }
+  }
+
+  @Test("every row is announced once", arguments: shapes)
+  func announcements(shape: ConvolutionShape) {
+    for (name, engine, _) in engines(shape) {
+      let rows = shape.batch * shape.outputRows
+      nonisolated(unsafe) var seen = [Int](repeating: 0, count: rows)
+      let lock = NSLock()
+      _ = results(shape, engine) { range, part in
+        #expect((0..<ConvolutionParts.limit).contains(part))
+        lock.lock()
+        defer { lock.unlock() }
+        for row in range { seen[row] += 1 }
+      }
+      #expect(seen.allSatisfy { $0 == 1 }, "\(name)")
     }
   }
 
@@ -127,8 +191,16 @@ struct ConvolutionTests {
 
   @Test("1, 2 and 4 threads give the same bits", arguments: shapes)
   func threads(shape: ConvolutionShape) {
-    let expected = results(shape, threads: 1, Float.self)
-    for threads in [2, 4] { #expect(results(shape, threads: threads, Float.self) == expected) }
+    for method in ConvolutionChoice.methods(shape) {
+      var choice = ConvolutionChoice()
+      choice.forced = method
+      let all = [1, 2, 4].map { threads in
+        results(
+          shape,
+          KernelConvolution(shapes: [shape], pool: WorkerPool(threads: threads), choice: choice, path: .current))
+      }
+      #expect(all[0] == all[1] && all[0] == all[2], "\(method)")
+    }
   }
 }
 

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// The geometry of one 3-D convolution without dilation or groups.
 typedef struct {
   int64_t batch;
@@ -19,11 +23,13 @@ typedef struct {
   int64_t pad_frames, pad_height, pad_width;
 } sluice_geometry;
 
-/// The instruction sets the element-wise kernels are compiled for.
+/// The instruction sets the kernels are compiled for.
 typedef enum { sluice_path_portable = 0, sluice_path_avx2 = 1, sluice_path_avx512 = 2 } sluice_path;
 
 /// The path in use: the best the processor has, unless `sluice_use_path` chose another.
 sluice_path sluice_current_path(void);
+/// Whether the processor has it.
+bool sluice_has_path(sluice_path path);
 /// Chooses a path; returns false, changing nothing, if the processor lacks it. Not while other kernels run.
 bool sluice_use_path(sluice_path path);
 
@@ -89,5 +95,11 @@ void sluice_convolve_line_backward_f64(const double *dy, const double *reversed,
 /// d weights of one tap, packed (I, O), summed over all positions in order.
 void sluice_convolve_tap_gradient_f64(const double *x, const double *dy, const sluice_geometry *g, int64_t tap,
                                       double *gradient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include "convolution.h"
 
 #endif

@@ -1,25 +1,50 @@
 internal import CKernels
 
-/// The float64 reference: scalar loops in a fixed order, by which faster kernels are judged.
+/// The float64 reference: scalar loops in a fixed order, by which faster kernels are judged. Inputs are activated in
+/// scratch memory first, and `written` is called at the end.
 package final class ReferenceConvolution: ConvolutionEngine {
   private let pool: WorkerPool
   private let packed: UnsafeMutablePointer<Double>
+  private let activated: UnsafeMutablePointer<Double>
   private let storage: AlignedBuffer
 
   package init(shapes: [ConvolutionShape], pool: WorkerPool) {
     self.pool = pool
     storage = AlignedBuffer(byteCount: Self.scratchBytes(shapes: shapes, threads: pool.workerCount))
     packed = storage.elements(Double.self).baseAddress!
+    activated = packed + Self.weightElements(shapes)
   }
 
   package static func scratchBytes(shapes: [ConvolutionShape], threads: Int) -> Int {
-    max(shapes.map(\.weightCount).max() ?? 0, 1) * MemoryLayout<Double>.stride
+    (weightElements(shapes) + (shapes.map(\.inputCount).max() ?? 0)) * MemoryLayout<Double>.stride
+  }
+
+  private static func weightElements(_ shapes: [ConvolutionShape]) -> Int {
+    max(shapes.map(\.weightCount).max() ?? 0, 1)
+  }
+
+  /// The input as the loops take it.
+  private func load(_ shape: ConvolutionShape, _ input: ConvolutionInput<Double>) -> UnsafePointer<Double> {
+    guard let scale = input.scale, let offset = input.offset else { return input.elements }
+    let channels = shape.inChannels
+    pool.runBlocks(of: 256, in: shape.inputCount / channels) { rows, _ in
+      let start = rows.lowerBound * channels
+      Double.normalize(input.elements + start, rows.count, channels, scale, offset, true, activated + start)
+    }
+    return UnsafePointer(activated)
+  }
+
+  private func tell(_ written: RowsWritten?, rows: Int) {
+    guard let written else { return }
+    let parts = min(ConvolutionParts.limit, rows)
+    pool.run(parts) { part, _ in written(part * rows / parts..<(part + 1) * rows / parts, part) }
   }
 
   package func forward(
-    _ shape: ConvolutionShape, input: UnsafePointer<Double>, weights: UnsafePointer<Double>,
-    output: UnsafeMutablePointer<Double>
+    _ shape: ConvolutionShape, input: ConvolutionInput<Double>, weights: UnsafePointer<Double>,
+    output: UnsafeMutablePointer<Double>, written: RowsWritten?
   ) {
+    let elements = load(shape, input)
     let geometry = shape.geometry
     let packed = packed
     pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
@@ -28,13 +53,14 @@ package final class ReferenceConvolution: ConvolutionEngine {
       }
     }
     pool.run(shape.batch * shape.output.frames * shape.output.height) { line, _ in
-      withUnsafePointer(to: geometry) { sluice_convolve_line_f64(input, packed, $0, Int64(line), output) }
+      withUnsafePointer(to: geometry) { sluice_convolve_line_f64(elements, packed, $0, Int64(line), output) }
     }
+    tell(written, rows: shape.batch * shape.outputRows)
   }
 
   package func backwardData(
     _ shape: ConvolutionShape, outputGradient: UnsafePointer<Double>, weights: UnsafePointer<Double>,
-    inputGradient: UnsafeMutablePointer<Double>
+    inputGradient: UnsafeMutablePointer<Double>, written: RowsWritten?
   ) {
     let geometry = shape.geometry
     let packed = packed
@@ -48,18 +74,20 @@ package final class ReferenceConvolution: ConvolutionEngine {
         sluice_convolve_line_backward_f64(outputGradient, packed, $0, Int64(line), inputGradient)
       }
     }
+    tell(written, rows: shape.batch * shape.input.volume)
   }
 
   package func backwardWeights(
-    _ shape: ConvolutionShape, input: UnsafePointer<Double>, outputGradient: UnsafePointer<Double>,
+    _ shape: ConvolutionShape, input: ConvolutionInput<Double>, outputGradient: UnsafePointer<Double>,
     weightGradient: UnsafeMutablePointer<Double>
   ) {
+    let elements = load(shape, input)
     let geometry = shape.geometry
     let packed = packed
     let tapCount = shape.inChannels * shape.outChannels
     pool.run(shape.kernel.volume) { tap, _ in
       withUnsafePointer(to: geometry) {
-        sluice_convolve_tap_gradient_f64(input, outputGradient, $0, Int64(tap), packed + tap * tapCount)
+        sluice_convolve_tap_gradient_f64(elements, outputGradient, $0, Int64(tap), packed + tap * tapCount)
       }
     }
     pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in

@@ -1,0 +1,62 @@
+// The convolution kernels, compiled once per instruction set and chosen at run time.
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include "convolution.h"
+
+// No contraction: fused multiply-adds are explicit.
+#pragma clang fp contract(off)
+
+#define INLINE static inline __attribute__((always_inline))
+#define INLINE_LAMBDA __attribute__((always_inline))
+
+namespace portable {
+#define WIDTH 4
+#define FUSED 0
+#include "kernels.h"
+#undef WIDTH
+#undef FUSED
+}  // namespace portable
+
+#if defined(__x86_64__)
+/// Eight ones, then eight zeros: loaded at 8 - count, a mask of the first `count` lanes.
+static const int32_t part_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace avx2 {
+#define WIDTH 8
+#define FUSED 1
+#include "kernels.h"
+#undef WIDTH
+#undef FUSED
+}  // namespace avx2
+#pragma clang attribute pop
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), apply_to = function)
+namespace avx512 {
+#define WIDTH 16
+#define FUSED 1
+#include "kernels.h"
+#undef WIDTH
+#undef FUSED
+}  // namespace avx512
+#pragma clang attribute pop
+#endif
+
+extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path) {
+#if defined(__x86_64__)
+  switch (path) {
+    case sluice_path_avx512:
+      return &avx512::kernels;
+    case sluice_path_avx2:
+      return &avx2::kernels;
+    default:
+      return &portable::kernels;
+  }
+#else
+  return &portable::kernels;
+#endif
+}

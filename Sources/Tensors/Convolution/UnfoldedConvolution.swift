@@ -1,0 +1,205 @@
+internal import CKernels
+
+/// Convolutions of any shape: blocks of output positions are unfolded into rows of (taps, C), then multiplied.
+enum UnfoldedConvolution {
+  private static let blockElements = 1 << 16
+  private static let gradientElements = 1 << 23
+
+  private static func blockRows(depth: Int) -> Int { max(24, blockElements / depth / 24 * 24) }
+
+  private static func gradientParts(_ shape: ConvolutionShape) -> Int {
+    min(16, max(4, gradientElements / shape.weightCount))
+  }
+
+  static func sizes(
+    _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels
+  ) -> ConvolutionScratch.Sizes {
+    var sizes = ConvolutionScratch.Sizes()
+    let depth = shape.kernel.volume * shape.inChannels
+    switch pass {
+    case .forward:
+      sizes.packed = Int(kernels.panel_elements(Int64(depth), Int64(shape.outChannels)))
+      sizes.worker = blockRows(depth: depth) * depth
+    case .backwardWeights:
+      sizes.shared = gradientParts(shape) * shape.weightCount
+      sizes.worker = blockRows(depth: depth) * depth
+    case .backwardData:
+      for phase in Phase.all(shape) {
+        let depth = phase.taps.count * shape.outChannels
+        sizes.packed += Int(kernels.panel_elements(Int64(depth), Int64(shape.inChannels)))
+        let rows = blockRows(depth: max(depth, 1))
+        sizes.worker = max(sizes.worker, rows * (depth + shape.inChannels))
+      }
+    }
+    return sizes
+  }
+
+  static func forward(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ weights: UnsafePointer<Float>,
+    _ output: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ written: RowsWritten?
+  ) {
+    run.pack(shape, weights, taps: Array(0..<shape.kernel.volume), transposed: false)
+    let depth = shape.kernel.volume * shape.inChannels
+    let rows = shape.batch * shape.outputRows
+    let block = blockRows(depth: depth)
+    run.pool.runParts((rows + block - 1) / block) { unit, part, worker in
+      let range = unit * block..<min(rows, (unit + 1) * block)
+      multiply(
+        shape.geometry, input, range, depth, columns: shape.outChannels, panels: run.scratch.packed,
+        to: output + range.lowerBound * shape.outChannels, run, worker)
+      written?(range, part)
+    }
+  }
+
+  /// result = unfolded positions `range` · panels.
+  private static func multiply(
+    _ geometry: sluice_geometry, _ input: ConvolutionInput<Float>, _ range: Range<Int>, _ depth: Int, columns: Int,
+    panels: UnsafePointer<Float>, to result: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ worker: Int
+  ) {
+    let area = run.scratch.area(worker)
+    withUnsafePointer(to: geometry) {
+      run.kernels.unfold(input.elements, $0, input.activation, Int64(range.lowerBound), Int64(range.upperBound), area)
+    }
+    withUnsafePointer(to: Optional(UnsafePointer(area))) {
+      run.kernels.product(
+        $0, 1, Int64(depth), Int64(range.count), Int64(depth), panels, Int64(columns), result, Int64(columns))
+    }
+  }
+
+  static func backwardWeights(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ outputGradient: UnsafePointer<Float>,
+    _ weightGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun
+  ) {
+    let depth = shape.kernel.volume * shape.inChannels
+    let rows = shape.batch * shape.outputRows
+    let block = blockRows(depth: depth)
+    let units = (rows + block - 1) / block
+    let limit = gradientParts(shape)
+    let parts = min(limit, units)
+    let outputs = shape.outChannels
+    run.pool.runParts(units, limit: limit) { unit, part, worker in
+      let range = unit * block..<min(rows, (unit + 1) * block)
+      let area = run.scratch.area(worker)
+      withUnsafePointer(to: shape.geometry) {
+        run.kernels.unfold(
+          input.elements, $0, input.activation, Int64(range.lowerBound), Int64(range.upperBound), area)
+      }
+      run.kernels.product_transposed(
+        area, Int64(depth), Int64(depth), outputGradient + range.lowerBound * outputs, Int64(outputs), Int64(outputs),
+        Int64(range.count), run.scratch.shared + part * shape.weightCount, Int64(outputs),
+        unit != part * units / parts)
+    }
+    run.unpack(shape, parts: parts, stride: shape.weightCount, to: weightGradient)
+  }
+
+  // MARK: Backward-data
+
+  /// With strides, positions of dx fall into phases that read different taps: each is a convolution of dy without stride.
+  private struct Phase {
+    /// Which taps, by their index in the kernel, in the order in which dy is unfolded.
+    let taps: [Int]
+    /// The first position of dx, the distance between two, and how many there are.
+    let start: Extent
+    let count: Extent
+    /// Of the convolution of dy.
+    let kernel: Extent
+    let padding: Extent
+
+    static func all(_ shape: ConvolutionShape) -> [Phase] {
+      var phases: [Phase] = []
+      for t in 0..<shape.stride.frames {
+        for h in 0..<shape.stride.height {
+          for w in 0..<shape.stride.width {
+            phases.append(Phase(shape, Extent(t, h, w)))
+          }
+        }
+      }
+      return phases.filter { $0.count.volume > 0 }
+    }
+
+    private init(_ shape: ConvolutionShape, _ start: Extent) {
+      let t = Axis(start.frames, shape.input.frames, shape.kernel.frames, shape.stride.frames, shape.padding.frames)
+      let h = Axis(start.height, shape.input.height, shape.kernel.height, shape.stride.height, shape.padding.height)
+      let w = Axis(start.width, shape.input.width, shape.kernel.width, shape.stride.width, shape.padding.width)
+      taps = t.taps.flatMap { t in
+        h.taps.flatMap { h in w.taps.map { w in (t * shape.kernel.height + h) * shape.kernel.width + w } }
+      }
+      self.start = start
+      count = Extent(t.count, h.count, w.count)
+      kernel = Extent(t.taps.count, h.taps.count, w.taps.count)
+      padding = Extent(t.padding, h.padding, w.padding)
+    }
+
+    /// One dimension of a phase: position start + stride · q of dx reads dy at q − padding + index for taps[index].
+    private struct Axis {
+      let taps: [Int]
+      let count: Int
+      let padding: Int
+
+      init(_ start: Int, _ size: Int, _ kernel: Int, _ stride: Int, _ pad: Int) {
+        let first = (start + pad) % stride
+        taps = Array(Swift.stride(from: first, to: kernel, by: stride)).reversed()
+        count = start < size ? (size - start + stride - 1) / stride : 0
+        padding = taps.count - 1 - (start + pad - first) / stride
+      }
+    }
+
+    func geometry(_ shape: ConvolutionShape) -> sluice_geometry {
+      var geometry = ConvolutionShape(
+        batch: shape.batch, input: shape.output, inChannels: shape.outChannels, outChannels: shape.inChannels,
+        kernel: kernel, stride: Extent(1, 1, 1), padding: padding
+      ).geometry
+      geometry.out_frames = Int64(count.frames)
+      geometry.out_height = Int64(count.height)
+      geometry.out_width = Int64(count.width)
+      return geometry
+    }
+
+    /// The row of dx of this phase's position `index`.
+    func row(_ index: Int, _ shape: ConvolutionShape) -> Int {
+      let (rest, w) = index.quotientAndRemainder(dividingBy: count.width)
+      let (outer, h) = rest.quotientAndRemainder(dividingBy: count.height)
+      let (clip, t) = outer.quotientAndRemainder(dividingBy: count.frames)
+      let frame = clip * shape.input.frames + start.frames + t * shape.stride.frames
+      let line = frame * shape.input.height + start.height + h * shape.stride.height
+      return line * shape.input.width + start.width + w * shape.stride.width
+    }
+  }
+
+  static func backwardData(
+    _ shape: ConvolutionShape, _ outputGradient: UnsafePointer<Float>, _ weights: UnsafePointer<Float>,
+    _ inputGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ written: RowsWritten?
+  ) {
+    let inputs = shape.inChannels
+    var offset = 0
+    for phase in Phase.all(shape) {
+      let depth = phase.taps.count * shape.outChannels
+      let panels = run.scratch.packed + offset
+      if depth > 0 { run.pack(shape, weights, taps: phase.taps, transposed: true, offset: offset) }
+      offset += Int(run.kernels.panel_elements(Int64(depth), Int64(inputs)))
+      let geometry = phase.geometry(shape)
+      let rows = shape.batch * phase.count.volume
+      let block = blockRows(depth: max(depth, 1))
+      run.pool.runBlocks(of: block, in: rows) { range, worker in
+        let result = run.scratch.area(worker) + block * depth
+        if depth > 0 {
+          multiply(
+            geometry, ConvolutionInput(outputGradient), range, depth, columns: inputs, panels: panels, to: result, run,
+            worker)
+        } else {
+          result.update(repeating: 0, count: range.count * inputs)
+        }
+        for index in range {
+          (inputGradient + phase.row(index, shape) * inputs)
+            .update(from: result + (index - range.lowerBound) * inputs, count: inputs)
+        }
+      }
+    }
+    guard let written else { return }
+    let rows = shape.batch * shape.input.volume
+    let block = max(1, blockElements / inputs)
+    run.pool.runParts((rows + block - 1) / block) { unit, part, _ in
+      written(unit * block..<min(rows, (unit + 1) * block), part)
+    }
+  }
+}
