@@ -10,27 +10,14 @@ signed sums estimates the norm of the tensors' difference.
 """
 
 import argparse
-import os
-import subprocess
 import sys
-import venv
 from pathlib import Path
 
+import environment
+
 REFERENCES = Path(__file__).resolve().parents[2] / "Tests/NetworksTests/References"
-VENV = Path.home() / ".cache/sluice/venv-torch"
 SEED = 20190617
 SAMPLES = 64
-
-
-def enter_venv(directory):
-    """Makes the environment if it is not there, and runs this script in it."""
-    python = directory / "bin/python"
-    if not python.exists():
-        venv.create(directory, with_pip=True)
-        pip = [str(directory / "bin/pip"), "install", "--quiet"]
-        subprocess.run(pip + ["torch==2.13.0+cpu", "safetensors", "numpy", "pillow"], check=True)
-        subprocess.run(pip + ["--no-deps", "torchvision==0.28.0"], check=True)
-    os.execv(python, [str(python), __file__])
 
 
 def mix(z):
@@ -195,22 +182,16 @@ def training():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--venv", nargs="?", type=Path, const=VENV, help=f"make and use a virtual environment (default {VENV})"
-    )
+    parser.add_argument("--venv", action="store_true", help="make and use the environment of scripts/compare")
     arguments = parser.parse_args()
     if arguments.venv:
-        enter_venv(arguments.venv.expanduser().resolve())
+        environment.enter(__file__)
     global numpy, torch, video_resnet, U64
     import numpy
     import torch
     from safetensors.torch import save_file
 
-    # torchvision's models need its compiled operators only by name.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision.models.video import resnet as video_resnet
+    video_resnet = environment.video_models().resnet
 
     U64 = numpy.uint64
     numpy.seterr(over="ignore")

@@ -63,7 +63,9 @@ package protocol ConvolutionEngine<Scalar>: AnyObject {
 
 extension WorkerPool {
   /// Runs `body` for units 0..<count in order within each part; parts are shared out.
-  package func runParts(_ count: Int, limit: Int = ConvolutionParts.limit, _ body: (_ unit: Int, _ part: Int, _ worker: Int) -> Void) {
+  package func runParts(
+    _ count: Int, limit: Int = ConvolutionParts.limit, _ body: (_ unit: Int, _ part: Int, _ worker: Int) -> Void
+  ) {
     let parts = min(limit, count)
     run(parts) { part, worker in
       for unit in part * count / parts..<(part + 1) * count / parts { body(unit, part, worker) }
