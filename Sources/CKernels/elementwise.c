@@ -15,6 +15,8 @@ static bool processor_has(sluice_path path) {
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   switch (path) {
+    case sluice_path_avx512_bf16:
+      return processor_has(sluice_path_avx512) && __builtin_cpu_supports("avx512bf16");
     case sluice_path_avx512:
       return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
@@ -30,11 +32,17 @@ static bool processor_has(sluice_path path) {
 
 /// -1 until first asked; then a `sluice_path`.
 static atomic_int chosen_path = -1;
+/// What one thread uses instead, or -1.
+static _Thread_local int thread_path = -1;
+
+void sluice_use_path_on_thread(int path) { thread_path = path; }
 
 sluice_path sluice_current_path(void) {
+  if (thread_path >= 0) return (sluice_path)thread_path;
   int path = atomic_load_explicit(&chosen_path, memory_order_relaxed);
   if (path < 0) {
-    path = processor_has(sluice_path_avx512) ? sluice_path_avx512
+    path = processor_has(sluice_path_avx512_bf16) ? sluice_path_avx512_bf16
+           : processor_has(sluice_path_avx512)    ? sluice_path_avx512
            : processor_has(sluice_path_avx2) ? sluice_path_avx2
                                              : sluice_path_portable;
     atomic_store_explicit(&chosen_path, path, memory_order_relaxed);

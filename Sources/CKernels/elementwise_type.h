@@ -37,6 +37,7 @@ struct TABLE {
 static const struct TABLE *TYPED(current)(void) {
 #if defined(__x86_64__)
   switch (sluice_current_path()) {
+    case sluice_path_avx512_bf16:
     case sluice_path_avx512:
       return &TYPED(table_avx512);
     case sluice_path_avx2:

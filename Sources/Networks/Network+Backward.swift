@@ -4,11 +4,10 @@ extension Network {
   /// Gradients of all parameters from `memory.logitGradient`, after a forward pass with batch statistics.
   func backward(_ parameters: UnsafePointer<Scalar>, count: Int, gradient: UnsafeMutablePointer<Scalar>) {
     let pass = BackwardPass(parameters: parameters, count: count, gradient: gradient)
-    var current = 0
-    backwardClassifier(pass, result: memory.gradients[current])
+    backwardClassifier(pass)
     for index in blocks.indices.reversed() {
-      current = backward(
-        blocks[index], input: index == 0 ? memory.input : blocks[index - 1].output, pass, outputGradient: current,
+      backward(
+        blocks[index], input: index == 0 ? memory.input : blocks[index - 1].output, pass,
         previous: index == 0 ? nil : blocks[index - 1])
     }
   }
@@ -20,7 +19,7 @@ extension Network {
     let gradient: UnsafeMutablePointer<Scalar>
   }
 
-  private func backwardClassifier(_ pass: BackwardPass, result: UnsafeMutablePointer<Scalar>) {
+  private func backwardClassifier(_ pass: BackwardPass) {
     let shape = classifierShape(count: pass.count)
     let classes = definition.classes
     convolution.backwardWeights(
@@ -34,7 +33,8 @@ extension Network {
       inputGradient: memory.pooledGradient, written: nil)
     let rows = architecture.output.volume
     let (features, pooledGradient) = (architecture.features, memory.pooledGradient)
-    let arrived = arrived(at: blocks.last!, result, adding: nil)
+    let result = blocks.last!.outputGradient
+    let arrived = arrived(at: blocks.last!, adding: nil)
     pool.runParts(pass.count) { clip, part, _ in
       Scalar.poolBackward(
         pooledGradient + clip * features, rows, features, 1 / Scalar(rows), result + clip * rows * features)
@@ -45,9 +45,9 @@ extension Network {
   /// For rows of d output of a block as they are written: adds the other branch's, applies the mask of the last ReLU, and
   /// takes the sums that normalisation needs.
   private func arrived(
-    at block: ResidualBlock<Scalar>, _ outputGradient: UnsafeMutablePointer<Scalar>,
-    adding addend: UnsafePointer<Scalar>?
+    at block: ResidualBlock<Scalar>, adding addend: UnsafePointer<Scalar>?
   ) -> RowsWritten {
+    let outputGradient = block.outputGradient
     let last = block.units.last!
     let (output, channels) = (block.output, last.channels)
     let sums = normalization.gradientSums(of: last, outputGradient, masked: false)
@@ -63,41 +63,36 @@ extension Network {
     }
   }
 
-  /// Backward through a block whose d output has arrived.
-  /// - Parameters:
-  ///   - outputGradient: which gradient buffer holds d output; it is overwritten.
-  ///   - previous: the block that made `input`; without one, d input is not computed.
-  /// - Returns: which buffer holds d input.
+  /// Backward through a block whose d output has arrived, in the order of `TrainingPlan`.
+  /// - Parameter previous: the block that made `input`; without one, d input is not computed.
   private func backward(
-    _ block: ResidualBlock<Scalar>, input: UnsafeMutablePointer<Scalar>, _ pass: BackwardPass, outputGradient: Int,
+    _ block: ResidualBlock<Scalar>, input: UnsafeMutablePointer<Scalar>, _ pass: BackwardPass,
     previous: ResidualBlock<Scalar>?
-  ) -> Int {
-    let outgoing = memory.gradients[outputGradient]
-    var (from, to) = ((outputGradient + 1) % 3, (outputGradient + 2) % 3)
-    normalize(block.units.last!, pass, outgoing, result: memory.gradients[from])
+  ) {
+    let outgoing = block.outputGradient
+    var source = block.productsGradient
+    normalize(block.units.last!, pass, outgoing, result: source)
     var addend: UnsafeMutablePointer<Scalar>? = block.isResidual ? outgoing : nil
     if let shortcut = block.shortcut {
       normalize(shortcut, pass, outgoing, result: outgoing, isShortcut: true)
-      addend = memory.gradients[to]
+      addend = block.shortcutGradient
       convolve(shortcut, ConvolutionInput(input), pass, outgoing, inputGradient: addend, written: nil)
-      to = outputGradient
     }
     for (index, layer) in block.units.enumerated().reversed() {
-      let (source, target) = (memory.gradients[from], memory.gradients[to])
-      if index > 0 {
-        let below = block.units[index - 1]
+      guard index > 0 else {
         convolve(
-          layer, below.normalized, pass, source, inputGradient: target,
-          written: normalization.gradientSums(of: below, target, masked: true))
-        normalize(below, pass, target, result: target, masked: true)
-      } else {
-        convolve(
-          layer, ConvolutionInput(input), pass, source, inputGradient: previous == nil ? nil : target,
-          written: previous.map { arrived(at: $0, target, adding: addend) })
+          layer, ConvolutionInput(input), pass, source, inputGradient: previous?.outputGradient,
+          written: previous.map { arrived(at: $0, adding: addend) })
+        return
       }
-      swap(&from, &to)
+      let below = block.units[index - 1]
+      let target = block.inputGradients[index]!
+      convolve(
+        layer, below.normalized, pass, source, inputGradient: target,
+        written: normalization.gradientSums(of: below, target, masked: true))
+      normalize(below, pass, target, result: target, masked: true)
+      source = target
     }
-    return from
   }
 
   /// d products of a layer from the gradient of its normalised output, whose sums were taken.

@@ -31,18 +31,16 @@ package struct NetworkFiles: Sendable {
   /// Writes `logits` (N, classes), with running statistics or those of the batch.
   package func forward(batchStatistics: Bool) throws(NetworkError) {
     switch precision {
-    case .float32: try forward(batchStatistics, Float.self)
+    case .float32, .mixed: try forward(batchStatistics, Float.self)
     case .float64: try forward(batchStatistics, Double.self)
-    case .mixed: throw precision.unavailable
     }
   }
 
   /// Writes `loss`, `logits`, `grad.<name>` and the updated `<name>.running_mean` and `<name>.running_var`.
   package func gradients() throws(NetworkError) {
     switch precision {
-    case .float32: try gradients(Float.self)
+    case .float32, .mixed: try gradients(Float.self)
     case .float64: try gradients(Double.self)
-    case .mixed: throw precision.unavailable
     }
   }
 
@@ -126,7 +124,8 @@ extension NetworkFiles {
       _ = try Weights.load(weights, layout: layout, definition: definition, into: vector)
     }
     let network = try Network<Scalar>(
-      definition, batch: shape[0], frames: shape[2], height: shape[3], width: shape[4], threads: threads)
+      definition, batch: shape[0], frames: shape[2], height: shape[3], width: shape[4], threads: threads,
+      precision: precision)
     let labels = inputs.first { $0.name == "labels" && $0.elementType == .int64 && $0.dimensions == [shape[0]] }
     return Job(
       network: network, parameters: parameters, clips: values, count: shape[0], classes: definition.classes,

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import Tensors
 
-/// What a network keeps beside its layers' activations: input, pooled features, logits and three gradient buffers.
+/// What a network keeps: the arena of its training plan, and small buffers for the classifier.
 final class NetworkMemory<Scalar: NetworkScalar> {
   let input: UnsafeMutablePointer<Scalar>
   /// (N, features), the classifier's input, and its gradient.
@@ -11,13 +11,15 @@ final class NetworkMemory<Scalar: NetworkScalar> {
   let logits: UnsafeMutablePointer<Scalar>
   let logitGradient: UnsafeMutablePointer<Scalar>
   let exactLogits: UnsafeMutablePointer<Double>
-  /// Each as large as the largest activation; backward goes round them.
-  let gradients: [UnsafeMutablePointer<Scalar>]
   let pixelTable: UnsafePointer<Scalar>
 
   private let buffers: [AlignedBuffer]
 
-  init(_ architecture: Architecture, batch: Int) {
+  private let plan: TrainingPlan
+  private let arena: UnsafeMutablePointer<Scalar>
+
+  init(_ architecture: Architecture, _ plan: TrainingPlan, batch: Int) {
+    self.plan = plan
     var buffers: [AlignedBuffer] = []
     func allocate<Element: BitwiseCopyable>(_ count: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
       let buffer = AlignedBuffer(byteCount: count * MemoryLayout<Element>.stride)
@@ -25,30 +27,29 @@ final class NetworkMemory<Scalar: NetworkScalar> {
       return buffer.elements(Element.self).baseAddress!
     }
     let classes = batch * architecture.definition.classes
-    input = allocate(batch * architecture.input.volume * 3, Scalar.self)
+    arena = allocate(plan.memory.count, Scalar.self)
+    input = arena + plan.memory.offset(of: plan.input)
     pooled = allocate(batch * architecture.features, Scalar.self)
     pooledGradient = allocate(batch * architecture.features, Scalar.self)
     logits = allocate(classes, Scalar.self)
     logitGradient = allocate(classes, Scalar.self)
     exactLogits = allocate(classes, Double.self)
-    let largest = batch * architecture.largestActivation
-    gradients = (0..<3).map { _ in allocate(largest, Scalar.self) }
     let table = ClipNormalization.table(Scalar.self)
     buffers.append(table)
     pixelTable = UnsafePointer(table.elements(Scalar.self).baseAddress!)
     self.buffers = buffers
   }
 
+  /// Where a buffer of the plan lies.
+  func pointer(_ slot: MemoryPlan.Slot) -> UnsafeMutablePointer<Scalar> { arena + plan.memory.offset(of: slot) }
+
   /// Throws if a network of this size would not fit in the machine's memory.
-  static func checkSize(_ architecture: Architecture, batch: Int, threads: Int) throws(NetworkError) {
-    let activations = architecture.blocks.reduce(0) { total, block in
-      total + block.units.reduce(0) { $0 + $1.shape.outputCount } + block.units.last!.shape.outputCount
-        + (block.shortcut?.shape.outputCount ?? 0)
-    }
-    let perClip = activations + 3 * architecture.largestActivation + 3 * architecture.input.volume
+  static func checkSize(
+    _ architecture: Architecture, _ plan: TrainingPlan, batch: Int, threads: Int, _ choice: ConvolutionChoice
+  ) throws(NetworkError) {
     let bytes =
-      perClip * batch * MemoryLayout<Scalar>.stride
-      + Scalar.Convolution.scratchBytes(shapes: architecture.shapes(batch: batch), threads: threads)
+      plan.memory.count * MemoryLayout<Scalar>.stride
+      + Scalar.Convolution.scratchBytes(shapes: architecture.shapes(batch: batch), threads: threads, choice: choice)
     let available = Int(ProcessInfo.processInfo.physicalMemory)
     guard bytes <= available else {
       throw NetworkError(
@@ -62,9 +63,6 @@ final class NetworkMemory<Scalar: NetworkScalar> {
 }
 
 extension Architecture {
-  /// Elements of the largest activation of one clip.
-  var largestActivation: Int { convolutions.map(\.shape.outputCount).max()! }
-
   /// Every convolution's shape, the classifier's included.
   func shapes(batch: Int) -> [ConvolutionShape] {
     (convolutions.map(\.shape) + [classifier]).map { shape in

@@ -36,8 +36,12 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
     ConvolutionInput(normalizing: products, scale: scale, offset: offset)
   }
 
-  /// - Parameter named: finds a segment of the layout.
-  init(_ unit: Architecture.Unit, batch: Int, named: (String) -> ParameterLayout.Segment) {
+  /// - Parameters:
+  ///   - products: in the arena, for a whole batch.
+  ///   - named: finds a segment of the layout.
+  init(
+    _ unit: Architecture.Unit, products: UnsafeMutablePointer<Scalar>, named: (String) -> ParameterLayout.Segment
+  ) {
     self.unit = unit
     weight = named("\(unit.name).weight")
     gamma = named("\(unit.normalizationName).weight")
@@ -45,13 +49,11 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
     runningMean = named("\(unit.normalizationName).running_mean")
     runningVariance = named("\(unit.normalizationName).running_var")
 
-    let elements = batch * unit.shape.outputCount
     let channels = unit.shape.outChannels
     let aligned = Self.alignedChannels(channels)
-    let outputs = AlignedBuffer(byteCount: elements * MemoryLayout<Scalar>.stride)
     let coefficients = AlignedBuffer(byteCount: 7 * aligned * MemoryLayout<Scalar>.stride)
     let exact = AlignedBuffer(byteCount: 2 * aligned * MemoryLayout<Double>.stride)
-    products = outputs.elements(Scalar.self).baseAddress!
+    self.products = products
     let first = coefficients.elements(Scalar.self).baseAddress!
     scale = first
     offset = first + aligned
@@ -63,7 +65,7 @@ final class NormalizedConvolution<Scalar: NetworkScalar> {
     inverseDeviation = exactMean + aligned
     (first + 6 * aligned).initialize(repeating: 0, count: aligned)
     shift = UnsafePointer(first + 6 * aligned)
-    buffers = [outputs, coefficients, exact]
+    buffers = [coefficients, exact]
   }
 
   private static func alignedChannels(_ channels: Int) -> Int { (channels + 15) / 16 * 16 }

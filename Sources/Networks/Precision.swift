@@ -1,3 +1,5 @@
+internal import Tensors
+
 /// The arithmetic a network computes in.
 package enum Precision: String, Sendable, CaseIterable {
   case float32
@@ -6,8 +8,20 @@ package enum Precision: String, Sendable, CaseIterable {
   /// The scalar reference.
   case float64
 
-  /// The error for a precision this build does not compute in.
-  var unavailable: NetworkError {
-    NetworkError(.invalidDefinition, "The precision '\(rawValue)' is not available; choose float32 or float64.")
+  /// What it means for convolutions.
+  /// - Throws: when this processor lacks it.
+  func convolutionChoice() throws(NetworkError) -> ConvolutionChoice {
+    var choice = ConvolutionChoice()
+    guard self == .mixed else { return choice }
+    guard KernelPath.current.hasBFloat16 else {
+      throw NetworkError(
+        .invalidDefinition,
+        """
+        The precision 'mixed' needs a processor with AVX-512 bf16; this one runs the kernels '\(KernelPath.current.rawValue)': \
+        choose float32.
+        """)
+    }
+    choice.usesBFloat16 = true
+    return choice
   }
 }

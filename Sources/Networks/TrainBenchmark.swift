@@ -53,9 +53,8 @@ package struct TrainBenchmark: Sendable {
     }
     let seconds =
       switch precision {
-      case .float32: try measure(Float.self)
+      case .float32, .mixed: try measure(Float.self)
       case .float64: try measure(Double.self)
-      case .mixed: throw precision.unavailable
       }
     let median = seconds.sorted()[seconds.count / 2]
     let description = try definition.describe(frames: frames, size: size)
@@ -67,13 +66,17 @@ package struct TrainBenchmark: Sendable {
       gflops: 6 * description.gmacs * Double(batch) / median, peakRSSBytes: Int(usage.ru_maxrss) << 10)
   }
 
-  private func measure<Scalar: NetworkScalar>(_: Scalar.Type) throws(NetworkError) -> [Double] {
-    let network = try Network<Scalar>(
-      definition, batch: batch, frames: frames, height: size, width: size, threads: threads)
-    let layout = network.layout
+  private static func initialParameters(_ layout: ParameterLayout) -> [Float] {
     var initial = [Float](repeating: 0, count: layout.count)
     initial.withUnsafeMutableBufferPointer { Initializer.initialize(layout, seed: 1, into: $0) }
-    var parameters = initial.map { Scalar($0) }
+    return initial
+  }
+
+  private func measure<Scalar: NetworkScalar>(_: Scalar.Type) throws(NetworkError) -> [Double] {
+    let network = try Network<Scalar>(
+      definition, batch: batch, frames: frames, height: size, width: size, threads: threads, precision: precision)
+    let layout = network.layout
+    var parameters = Self.initialParameters(layout).map { Scalar($0) }
     var momentum = [Scalar](repeating: 0, count: layout.count)
     var gradient = momentum
     let noise = CounterGenerator(seed: 1, name: "bench")

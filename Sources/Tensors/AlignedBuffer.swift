@@ -1,4 +1,6 @@
-/// An owned block of raw memory, aligned to 64 bytes: frames, clips, gradient blocks and parameters live in these.
+internal import Glibc
+
+/// An owned block of raw memory, aligned to 64 bytes, large ones in huge pages where there are: frames, clips, gradient blocks and parameters live in these.
 ///
 /// A buffer has one writer until it is published (sent to another actor, handed to a socket); from then on nobody
 /// writes to it.
@@ -12,9 +14,14 @@ package final class AlignedBuffer: @unchecked Sendable {
 
   /// - Parameter byteCount: size in bytes, at least 0.
   package init(byteCount: Int) {
-    bytes = .allocate(byteCount: max(byteCount, 1), alignment: 64)
+    let isLarge = byteCount >= 4 * Self.hugePage
+    bytes = .allocate(byteCount: max(byteCount, 1), alignment: isLarge ? Self.hugePage : 64)
       .rebased(to: byteCount)
+    // Advice only: a kernel without huge pages changes nothing.
+    if isLarge { madvise(bytes.baseAddress, byteCount, MADV_HUGEPAGE) }
   }
+
+  private static let hugePage = 2 << 20
 
   deinit {
     UnsafeMutableRawPointer(bytes.baseAddress!).deallocate()

@@ -43,7 +43,7 @@ extension Topology.Clip {
 }
 
 extension Topology.Train {
-  private static let kernelNames = ["avx512", "avx2", "portable"]
+  private static let kernelNames = ["avx512-bf16", "avx512", "avx2", "portable"]
 
   static func read(_ section: SectionReader?) -> Topology.Train {
     guard let section else { return placeholder }
@@ -77,7 +77,7 @@ extension Topology.Train {
       weights: section.optionalString("weights"),
       head: section.choice("head", default: .keep),
       kernels: kernels,
-      precision: section.choice("precision", default: .float32, notYet: ["mixed", "float64", "bfloat16"]))
+      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]))
   }
 
   private static var placeholder: Topology.Train {

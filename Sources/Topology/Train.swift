@@ -30,7 +30,7 @@ extension Topology {
     package var precision: Precision
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
-    package enum Precision: String, Sendable, CaseIterable { case float32 }
+    package enum Precision: String, Sendable, CaseIterable { case float32, mixed }
 
     /// Length of the linear warm-up, from learning rate / R.
     package enum WarmUp: Sendable, Equatable {

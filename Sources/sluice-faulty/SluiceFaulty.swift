@@ -13,6 +13,7 @@ import Pipeline
       FileHandle.standardError.write(Data("\(error)\n".utf8))
       exit(2)
     }
+    KernelsEnvironment.apply()
     await SluiceCommand.main()
   }
 }

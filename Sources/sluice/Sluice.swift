@@ -2,5 +2,8 @@ import ArgumentParser
 import Commands
 
 @main struct Sluice {
-  static func main() async { await SluiceCommand.main() }
+  static func main() async {
+    KernelsEnvironment.apply()
+    await SluiceCommand.main()
+  }
 }

@@ -44,11 +44,24 @@ namespace avx512 {
 #undef FUSED
 }  // namespace avx512
 #pragma clang attribute pop
+
+#pragma clang attribute push( \
+    __attribute__((target("avx512bf16,avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), apply_to = function)
+namespace avx512bf16 {
+#define WIDTH 16
+#define FUSED 1
+#include "kernels.h"
+#include "bfloat16.h"
+#undef WIDTH
+#undef FUSED
+}  // namespace avx512bf16
+#pragma clang attribute pop
 #endif
 
 extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path) {
 #if defined(__x86_64__)
   switch (path) {
+    case sluice_path_avx512_bf16:
     case sluice_path_avx512:
       return &avx512::kernels;
     case sluice_path_avx2:
@@ -59,4 +72,11 @@ extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluic
 #else
   return &portable::kernels;
 #endif
+}
+
+extern "C" const sluice_bf16_kernels *sluice_bf16_kernels_of(sluice_path path) {
+#if defined(__x86_64__)
+  if (path == sluice_path_avx512_bf16) return &avx512bf16::bf16_kernels;
+#endif
+  return nullptr;
 }

@@ -24,7 +24,7 @@ typedef struct {
 } sluice_geometry;
 
 /// The instruction sets the kernels are compiled for.
-typedef enum { sluice_path_portable = 0, sluice_path_avx2 = 1, sluice_path_avx512 = 2 } sluice_path;
+typedef enum { sluice_path_portable = 0, sluice_path_avx2 = 1, sluice_path_avx512 = 2, sluice_path_avx512_bf16 = 3 } sluice_path;
 
 /// The path in use: the best the processor has, unless `sluice_use_path` chose another.
 sluice_path sluice_current_path(void);
@@ -32,6 +32,8 @@ sluice_path sluice_current_path(void);
 bool sluice_has_path(sluice_path path);
 /// Chooses a path; returns false, changing nothing, if the processor lacks it. Not while other kernels run.
 bool sluice_use_path(sluice_path path);
+/// Chooses a path that the processor has for the calling thread alone; -1 for the process' own. For tests.
+void sluice_use_path_on_thread(int path);
 
 #define SLUICE_DECLARE(REAL, SUFFIX)                                                                                     \
   /* sum[c] += Σ (x - shift[c]), squares[c] += Σ (x - shift[c])², in double. */                                          \

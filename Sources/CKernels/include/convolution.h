@@ -76,6 +76,26 @@ typedef struct {
                                           *gradient);
 } sluice_convolution_kernels;
 
+/// Products of bfloat16 pairs, summed in float32. A row of C channels takes (C + 1) / 2 lanes of 32 bits.
+typedef struct {
+  /// Rows of x, activated, as pairs of channels.
+  void (*rows)(const float *x, int64_t rows, int64_t channels, sluice_activation activation, uint32_t *y);
+  /// Pairs of rows of x, activated: [(rows + 1) / 2][channels], the missing last row as zeros.
+  void (*row_pairs)(const float *x, int64_t rows, int64_t channels, sluice_activation activation, uint32_t *y);
+  /// Panels [first, end) of weights (outputs, inputs, taps), as `pack_panels`, in pairs along the depth of each tap.
+  void (*pack_panels)(const float *weights, int64_t outputs, int64_t inputs, int64_t taps, bool transposed, int64_t first,
+                      int64_t end, uint32_t *panels);
+  /// y[r, k] = Σ_tap Σ_c taps[tap][r, c] · panels[(tap, c), k] over `pairs` lanes a row; a NULL tap counts as zeros.
+  void (*product)(const uint32_t *_Nullable const *_Nonnull taps, int64_t tap_count, int64_t rows, int64_t pairs,
+                  const uint32_t *panels, int64_t columns, float *y, int64_t y_stride);
+  /// d[c, k] += Σ_r x[r, c] · y[r, k], of `pairs` pairs of rows.
+  void (*product_transposed)(const uint32_t *x, int64_t length, const uint32_t *y, int64_t columns, int64_t pairs,
+                             float *d);
+} sluice_bf16_kernels;
+
+/// The bfloat16 kernels of `path`, NULL if it has none.
+const sluice_bf16_kernels *_Nullable sluice_bf16_kernels_of(sluice_path path);
+
 /// The kernels of `path`; they may run only if the processor has it.
 const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path);
 

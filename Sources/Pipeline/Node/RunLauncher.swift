@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 package import Topology
 import ZeroMQ
 
@@ -29,6 +30,8 @@ package struct RunLauncher: Sendable {
   /// Runs to the end, with the coordinator if its host is among `hosts`.
   /// - Returns: the report, nil when the coordinator is elsewhere.
   package func run() async throws -> RunReport? {
+    // Every process started from here on reads it.
+    if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
     let holdsCoordinator = hosts.contains(where: \.coordinator)
     if holdsCoordinator {
       if resume { try directory.resume(topology) } else { try prepare() }

@@ -40,7 +40,8 @@ package enum ConvolutionParts {
 package protocol ConvolutionEngine<Scalar>: AnyObject {
   associatedtype Scalar
 
-  init(shapes: [ConvolutionShape], pool: WorkerPool)
+  /// - Parameter choice: which methods compute which passes, where there is a choice.
+  init(shapes: [ConvolutionShape], pool: WorkerPool, choice: ConvolutionChoice)
 
   /// y = x * weights; `output` is overwritten.
   func forward(
@@ -58,7 +59,7 @@ package protocol ConvolutionEngine<Scalar>: AnyObject {
     weightGradient: UnsafeMutablePointer<Scalar>)
 
   /// Bytes of scratch memory an engine for these shapes and this many threads takes.
-  static func scratchBytes(shapes: [ConvolutionShape], threads: Int) -> Int
+  static func scratchBytes(shapes: [ConvolutionShape], threads: Int, choice: ConvolutionChoice) -> Int
 }
 
 extension WorkerPool {

@@ -2,6 +2,8 @@
 package enum ConvolutionMethod: Sendable, Equatable {
   /// Kernels that reach through time only: each tap is a product of rows as they lie.
   case taps
+  /// The same with bfloat16 products.
+  case tapsInBFloat16
   /// Blocks of output positions unfolded (im2col), then one product.
   case unfolded
   /// Winograd's F(tile x tile, 3x3) on spatial 3x3 kernels. Shared: every thread works on the same tiles, for weights that
@@ -20,6 +22,8 @@ package enum ConvolutionPass: String, Sendable, CaseIterable {
 package struct ConvolutionChoice: Sendable {
   /// Whether Winograd's transforms may be used: they round a little more.
   package var allowsWinograd = true
+  /// Whether products may be of bfloat16 where that is faster; only on processors that have them.
+  package var usesBFloat16 = false
   /// For measurements: this method wherever it is possible.
   package var forced: ConvolutionMethod?
 
@@ -27,15 +31,18 @@ package struct ConvolutionChoice: Sendable {
 
   package func method(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> ConvolutionMethod {
     if let forced, Self.methods(shape).contains(forced) { return forced }
-    if shape.reachesThroughTimeOnly { return .taps }
+    if shape.reachesThroughTimeOnly {
+      // The classifier keeps its precision.
+      return usesBFloat16 && shape.input.height * shape.input.width > 1 ? .tapsInBFloat16 : .taps
+    }
     guard allowsWinograd, shape.isSpatial3x3 else { return .unfolded }
     let isWide = shape.input.height * shape.input.width >= 28 * 28
     return .winograd(tile: 4, shared: !isWide)
   }
 
-  /// Every method that can compute this shape.
+  /// Every method that can compute this shape; those in bfloat16 need a processor that has them.
   package static func methods(_ shape: ConvolutionShape) -> [ConvolutionMethod] {
-    if shape.reachesThroughTimeOnly { return [.taps] }
+    if shape.reachesThroughTimeOnly { return [.taps, .tapsInBFloat16] }
     guard shape.isSpatial3x3 else { return [.unfolded] }
     return [.unfolded]
       + [2, 4].flatMap { [.winograd(tile: $0, shared: false), .winograd(tile: $0, shared: true)] }

@@ -4,11 +4,12 @@ internal import CKernels
 package final class KernelConvolution: ConvolutionEngine {
   let pool: WorkerPool
   let kernels: sluice_convolution_kernels
+  private let bfloat16: sluice_bf16_kernels?
   let choice: ConvolutionChoice
   private let scratch: ConvolutionScratch
 
-  package convenience init(shapes: [ConvolutionShape], pool: WorkerPool) {
-    self.init(shapes: shapes, pool: pool, choice: ConvolutionChoice(), path: .current)
+  package convenience init(shapes: [ConvolutionShape], pool: WorkerPool, choice: ConvolutionChoice) {
+    self.init(shapes: shapes, pool: pool, choice: choice, path: .current)
   }
 
   /// - Parameter path: one that the processor has.
@@ -16,11 +17,13 @@ package final class KernelConvolution: ConvolutionEngine {
     self.pool = pool
     self.choice = choice
     kernels = path.convolutionKernels
+    bfloat16 = path.bfloat16Kernels
+    precondition(!choice.usesBFloat16 || bfloat16 != nil, "\(path) has no bfloat16 kernels")
     scratch = ConvolutionScratch(Self.scratchSizes(shapes, choice, kernels), workers: pool.workerCount)
   }
 
-  package static func scratchBytes(shapes: [ConvolutionShape], threads: Int) -> Int {
-    scratchSizes(shapes, ConvolutionChoice(), KernelPath.current.convolutionKernels).bytes(workers: max(threads, 1))
+  package static func scratchBytes(shapes: [ConvolutionShape], threads: Int, choice: ConvolutionChoice) -> Int {
+    scratchSizes(shapes, choice, KernelPath.current.convolutionKernels).bytes(workers: max(threads, 1))
   }
 
   private static func scratchSizes(
@@ -31,6 +34,7 @@ package final class KernelConvolution: ConvolutionEngine {
       for pass in ConvolutionPass.allCases {
         switch choice.method(shape, pass) {
         case .taps: sizes.join(TapConvolution.sizes(shape, pass, kernels))
+        case .tapsInBFloat16: sizes.join(TapConvolution.BFloat16.sizes(shape, pass, kernels))
         case .unfolded: sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels))
         case .winograd(let tile, let shared):
           sizes.join(WinogradConvolution(shape, pass, tile: tile, shared: shared).sizes(kernels))
@@ -47,6 +51,8 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
     switch choice.method(shape, .forward) {
     case .taps: TapConvolution.forward(shape, input, weights, output, run, written)
+    case .tapsInBFloat16:
+      TapConvolution.BFloat16.forward(shape, input, weights, output, run, bfloat16!, written)
     case .unfolded: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
     case .winograd(let tile, let shared):
       WinogradConvolution(shape, .forward, tile: tile, shared: shared)
@@ -61,6 +67,8 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
     switch choice.method(shape, .backwardData) {
     case .taps: TapConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
+    case .tapsInBFloat16:
+      TapConvolution.BFloat16.backwardData(shape, outputGradient, weights, inputGradient, run, bfloat16!, written)
     case .unfolded: UnfoldedConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
     case .winograd(let tile, let shared):
       WinogradConvolution(shape, .backwardData, tile: tile, shared: shared)
@@ -75,6 +83,8 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
     switch choice.method(shape, .backwardWeights) {
     case .taps: TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
+    case .tapsInBFloat16:
+      TapConvolution.BFloat16.backwardWeights(shape, input, outputGradient, weightGradient, run, bfloat16!)
     case .unfolded: UnfoldedConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
     case .winograd(let tile, let shared):
       WinogradConvolution(shape, .backwardWeights, tile: tile, shared: shared)

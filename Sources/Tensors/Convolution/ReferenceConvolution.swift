@@ -8,14 +8,14 @@ package final class ReferenceConvolution: ConvolutionEngine {
   private let activated: UnsafeMutablePointer<Double>
   private let storage: AlignedBuffer
 
-  package init(shapes: [ConvolutionShape], pool: WorkerPool) {
+  package init(shapes: [ConvolutionShape], pool: WorkerPool, choice: ConvolutionChoice) {
     self.pool = pool
-    storage = AlignedBuffer(byteCount: Self.scratchBytes(shapes: shapes, threads: pool.workerCount))
+    storage = AlignedBuffer(byteCount: Self.scratchBytes(shapes: shapes, threads: pool.workerCount, choice: choice))
     packed = storage.elements(Double.self).baseAddress!
     activated = packed + Self.weightElements(shapes)
   }
 
-  package static func scratchBytes(shapes: [ConvolutionShape], threads: Int) -> Int {
+  package static func scratchBytes(shapes: [ConvolutionShape], threads: Int, choice: ConvolutionChoice) -> Int {
     (weightElements(shapes) + (shapes.map(\.inputCount).max() ?? 0)) * MemoryLayout<Double>.stride
   }
 

@@ -3,7 +3,7 @@ internal import CKernels
 /// Convolutions whose kernel is 1x1 in space: sums over taps of products of runs of positions, without unfolding.
 enum TapConvolution {
   /// Positions of every frame of a clip that are worked on together, and their number of chunks.
-  private struct Chunks {
+  struct Chunks {
     let size: Int
     let count: Int
 
@@ -17,7 +17,7 @@ enum TapConvolution {
     }
   }
 
-  private static func chunks(_ shape: ConvolutionShape, backwardData: Bool) -> Chunks {
+  static func chunks(_ shape: ConvolutionShape, backwardData: Bool) -> Chunks {
     let frames = backwardData ? shape.output.frames : shape.input.frames
     let channels = backwardData ? shape.outChannels : shape.inChannels
     return Chunks(
@@ -27,7 +27,7 @@ enum TapConvolution {
   private static let gradientElements = 1 << 23
 
   /// Parts in which weight gradients are summed.
-  private static func gradientParts(_ shape: ConvolutionShape) -> Int {
+  static func gradientParts(_ shape: ConvolutionShape) -> Int {
     min(16, max(4, gradientElements / shape.weightCount))
   }
 
@@ -154,13 +154,13 @@ enum TapConvolution {
 
 extension ConvolutionShape {
   /// The input frame that `tap` of an output frame reads, if it exists.
-  fileprivate func inputFrame(_ output: Int, _ tap: Int) -> Int? {
+  func inputFrame(_ output: Int, _ tap: Int) -> Int? {
     let frame = output * stride.frames - padding.frames + tap
     return frame >= 0 && frame < input.frames ? frame : nil
   }
 
   /// The output frame whose `tap` reads an input frame, if it exists.
-  fileprivate func outputFrame(_ input: Int, _ tap: Int) -> Int? {
+  func outputFrame(_ input: Int, _ tap: Int) -> Int? {
     let position = input + padding.frames - tap
     guard position >= 0, position.isMultiple(of: stride.frames) else { return nil }
     let frame = position / stride.frames

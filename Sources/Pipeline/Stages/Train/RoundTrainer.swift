@@ -15,6 +15,16 @@ package protocol RoundTrainer: Sendable {
   func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult
 }
 
+extension Networks.Precision {
+  /// What a topology asks for.
+  init(_ precision: Topology.Train.Precision) {
+    switch precision {
+    case .float32: self = .float32
+    case .mixed: self = .mixed
+    }
+  }
+}
+
 /// The network itself.
 package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   // Sendable: made on one thread and from then on used on the train stage's work thread only.
@@ -25,7 +35,7 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
     network = try Network<Float>(
       definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads)
+      width: topology.clip.crop, threads: train.threads, precision: Networks.Precision(train.precision))
   }
 
   package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
