@@ -8,6 +8,7 @@ package struct PipelineError: Error, CustomStringConvertible, Sendable {
     case checkpoint
     case ledger
     case audit
+    case diverged
     case transient
     case refused
     case unreachable

@@ -89,4 +89,15 @@ import Testing
     try failure(
       ["run", try topology().write(), "--output", fresh, "--set", "train.weights=\(path)"], contains: [path])
   }
+
+  @Test func aLossThatIsNotFinite() throws {
+    var wild = try topology()
+    wild.steps = 60
+    let run = try RunHandle(wild, ["--set", "train.learning_rate=10000", "--set", "train.weight_decay=1"])
+    let output = try run.live.wait(seconds: 60)
+    #expect(output.status == 1)
+    for part in ["replica", "not a finite number", "slot 0 draw 0: ", ".mp4", "train.learning_rate"] {
+      #expect(output.stderr.contains(part), "\(part) in \(output.stderr)")
+    }
+  }
 }

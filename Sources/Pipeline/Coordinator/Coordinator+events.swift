@@ -80,7 +80,22 @@ extension Coordinator {
     case .fail(let reason):
       let isTransient = !reason.contains("consumed other clips")
       fail(PipelineError(isTransient ? .transient : .audit, reason))
+    case .diverged(let group, let attempts, let worker): fail(try divergence(group, attempts, worker))
     }
+  }
+
+  /// Names the clips of a round whose loss or gradient is not a finite number. Its step is not committed.
+  private func divergence(_ group: GroupKey, _ attempts: [Int], _ worker: WorkerID) throws -> PipelineError {
+    let clips = try attempts.enumerated().map { slot, attempt in
+      let key = ItemKey(group: group, slot: slot, attempt: attempt)
+      return "slot \(slot) draw \(attempt): \(try workItem(key).path)"
+    }
+    let kept = checkpointed.map { "the checkpoint of step \($0) is kept" } ?? "there is no checkpoint yet"
+    return PipelineError(
+      .diverged,
+      "step \(group.step), replica \(group.index), trained by \(worker): the loss or a gradient is not a finite number; "
+        + "\(kept). Start a new run from a checkpoint (train.weights) with a lower train.learning_rate, or leave out "
+        + "what is wrong among its clips: " + clips.joined(separator: "; "))
   }
 
   /// The plan's word on a key, with the index' word on the video.

@@ -39,6 +39,8 @@ package struct RunMachine: Sendable {
     case drop(GroupKey, batch: WorkerID)
     case evaluated(EvaluationResult)
     case fail(reason: String)
+    /// A round's loss or gradient is not a finite number.
+    case diverged(GroupKey, attempts: [Int], worker: WorkerID)
   }
 
   package let settings: Settings
@@ -212,6 +214,7 @@ extension RunMachine {
             + "planned \(expected.count), \(hexadecimal(expected.digest)))")
       ]
     }
+    guard report.loss.isFinite else { return [.diverged(group, attempts: attempts, worker: worker)] }
     unassign(group)
     trained[group] = report
     window.close(group)

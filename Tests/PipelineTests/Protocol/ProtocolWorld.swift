@@ -203,6 +203,7 @@ final class ProtocolWorld {
         audit.evaluated(result)
         ledger.evaluated.insert(result.version)
       case .fail(let reason): failure = reason
+      case .diverged(let group, _, _): failure = "\(group) diverged"
       }
     }
   }

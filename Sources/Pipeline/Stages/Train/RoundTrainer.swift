@@ -6,6 +6,7 @@ package import Topology
 package struct RoundResult: Sendable {
   /// float32, the layout's elements: gradients of the mean loss, and batch statistics in the running ones' places.
   package var contribution: AlignedBuffer
+  /// Mean over the clips; NaN when it or an element of the contribution is not a finite number.
   package var loss: Double
   package var correct: Int
 }
@@ -45,7 +46,18 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
       parameters: UnsafeBufferPointer(parameters.elements(Float.self)),
       clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), labels: batch.labels,
       gradient: contribution.elements(Float.self))
-    return RoundResult(contribution: contribution, loss: result.loss, correct: result.correct)
+    let isFinite = Self.isFinite(contribution.elements(Float.self))
+    return RoundResult(contribution: contribution, loss: isFinite ? result.loss : .nan, correct: result.correct)
+  }
+
+  /// Whether no element is infinite or not a number: x · 0 is 0 for every other.
+  private static func isFinite(_ values: UnsafeMutableBufferPointer<Float>) -> Bool {
+    var lanes = SIMD16<Float>(repeating: 0)
+    let vectors = values.count / 16
+    values.baseAddress!.withMemoryRebound(to: SIMD16<Float>.self, capacity: vectors) { pointer in
+      for index in 0..<vectors { lanes += pointer[index] * 0 }
+    }
+    return lanes.sum() == 0 && values[(vectors * 16)...].allSatisfy(\.isFinite)
   }
 }
 
