@@ -84,11 +84,6 @@ SLUICE_DECLARE(float, f32)
 SLUICE_DECLARE(double, f64)
 #undef SLUICE_DECLARE
 
-/// Output positions [first, end) of x, unfolded: `columns` is (end - first, kernel taps · in channels).
-void sluice_columns_f32(const float *x, const sluice_geometry *g, int64_t first, int64_t end, float *columns);
-/// Adds unfolded gradients of output positions [first, end) onto dx, the transpose of `sluice_columns_f32`.
-void sluice_columns_add_f32(const float *columns, const sluice_geometry *g, int64_t first, int64_t end, float *dx);
-
 /// Float64 reference convolution, one line of output (n, t, h) at a time; weights are packed (taps, I, O).
 void sluice_convolve_line_f64(const double *x, const double *packed, const sluice_geometry *g, int64_t line, double *y);
 /// dx of one input line (n, t, h) from dy; weights are packed (taps reversed, O, I).
