@@ -1,4 +1,6 @@
 // Copies between layouts: packing of weights, pixels to activations.
+#include <string.h>
+
 #include "CKernels.h"
 
 #pragma STDC FP_CONTRACT OFF

@@ -55,16 +55,25 @@ void TYPED(sluice_pack_reversed)(const REAL *w, const sluice_geometry *g, int64_
 
 void TYPED(sluice_unpack)(const REAL *packed, int64_t parts, int64_t part_stride, const sluice_geometry *g,
                           int64_t first, int64_t end, REAL *w) {
+  enum { OUTPUTS = 16, RUN = 96 };
   const int64_t taps = g->kernel_frames * g->kernel_height * g->kernel_width;
-  const int64_t inputs = g->in_channels, outputs = g->out_channels;
-  for (int64_t i = 0; i < inputs; i++)
-    for (int64_t tap = 0; tap < taps; tap++) {
-      const REAL *from = packed + (tap * inputs + i) * outputs;
-      REAL *to = w + i * taps + tap;
-      for (int64_t o = first; o < end; o++) {
-        REAL sum = from[o];
-        for (int64_t part = 1; part < parts; part++) sum += from[part * part_stride + o];
-        to[o * inputs * taps] = sum;
+  const int64_t inputs = g->in_channels, outputs = g->out_channels, depth = inputs * taps;
+  // Gathered here first, so that weights are written in runs.
+  REAL runs[OUTPUTS][RUN];
+  for (int64_t o = first; o < end; o += OUTPUTS) {
+    const int64_t count = end - o < OUTPUTS ? end - o : OUTPUTS;
+    for (int64_t start = 0; start < depth; start += RUN) {
+      const int64_t length = depth - start < RUN ? depth - start : RUN;
+      for (int64_t r = 0; r < length; r++) {
+        const int64_t i = (start + r) / taps, tap = (start + r) % taps;
+        const REAL *from = packed + (tap * inputs + i) * outputs + o;
+        REAL sums[OUTPUTS];
+        for (int64_t j = 0; j < count; j++) sums[j] = from[j];
+        for (int64_t part = 1; part < parts; part++)
+          for (int64_t j = 0; j < count; j++) sums[j] += from[part * part_stride + j];
+        for (int64_t j = 0; j < count; j++) runs[j][r] = sums[j];
       }
+      for (int64_t j = 0; j < count; j++) memcpy(w + (o + j) * depth + start, runs[j], (size_t)length * sizeof(REAL));
     }
+  }
 }

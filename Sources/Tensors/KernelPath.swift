@@ -43,11 +43,18 @@ package enum KernelPath: String, Sendable, CaseIterable {
   }
 
   /// Whether it has products of bfloat16.
-  package var hasBFloat16: Bool { bfloat16Kernels != nil }
-
-  var bfloat16Kernels: sluice_bf16_kernels? { sluice_bf16_kernels_of(inC)?.pointee }
+  package var hasBFloat16: Bool { sluice_bfloat16_products_of(inC) != nil }
 
   var convolutionKernels: sluice_convolution_kernels { sluice_convolution_kernels_of(inC).pointee }
+
+  /// Its products; those of bfloat16 only if it has them.
+  func products(bfloat16: Bool) -> sluice_products {
+    bfloat16 ? sluice_bfloat16_products_of(inC)!.pointee : sluice_float32_products_of(inC).pointee
+  }
+
+  func winograd(_ variant: WinogradVariant) -> sluice_winograd_kernels {
+    sluice_winograd_kernels_of(inC, variant.inC)!.pointee
+  }
 
   /// What decides the bits of float32 results: OpenBLAS's build and core, and this path.
   package static var numericsDescription: String {

@@ -72,7 +72,9 @@ struct NetworkFilesTests {
       guard KernelPath.current.hasBFloat16 else { continue }
       try files("out", precision: .mixed).forward(batchStatistics: mode == .train)
       let mixed = distance(try values("out", "logits"), expected)
-      #expect(mixed > 1e-5 && mixed < 0.1, "rounded to bfloat16, and no more than that")
+      // Statistics of two clips amplify the rounding.
+      #expect(
+        mixed > 1e-5 && mixed < (mode == .eval ? 0.02 : 0.4), "\(mixed): rounded to bfloat16, and no more than that")
     }
   }
 

@@ -92,14 +92,14 @@ struct ConvolutionTests {
   /// Every method on every instruction set of this processor, with the relative L2 distance allowed from float64.
   private func engines(_ shape: ConvolutionShape) -> [(name: String, engine: KernelConvolution, limit: Double)] {
     ConvolutionChoice.methods(shape).flatMap { method in
-      KernelPath.allCases.filter { $0.isAvailable && (method != .tapsInBFloat16 || $0.hasBFloat16) }.map { path in
+      KernelPath.allCases.filter { $0.isAvailable && (!method.usesBFloat16 || $0.hasBFloat16) }.map { path in
         var choice = ConvolutionChoice()
         choice.forced = method
         let limit =
           switch method {
-          case .winograd(4, _): 1e-4
-          case .winograd: 2e-5
-          case .tapsInBFloat16: 1e-2
+          case .winograd(.f4x4, _): 1e-4
+          case .winograd(.f2x2, _): 2e-5
+          case _ where method.usesBFloat16: 1e-2
           default: 1e-5
           }
         let engine = KernelConvolution(
@@ -195,7 +195,7 @@ struct ConvolutionTests {
   @Test("1, 2 and 4 threads give the same bits", arguments: shapes)
   func threads(shape: ConvolutionShape) {
     for method in ConvolutionChoice.methods(shape)
-    where method != .tapsInBFloat16 || KernelPath.current.hasBFloat16 {
+    where !method.usesBFloat16 || KernelPath.current.hasBFloat16 {
       var choice = ConvolutionChoice()
       choice.forced = method
       let all = [1, 2, 4].map { threads in

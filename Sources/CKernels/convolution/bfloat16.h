@@ -2,16 +2,20 @@
 //
 // Rows hold channels in pairs, padded to an even number. A pair is one 32-bit lane: the earlier element in the low half.
 
-INLINE __m512 multiply_pairs(__m512 sum, uint32_t factor, __m512i values) {
-  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32((int)factor), (__m512bh)values);
+/// sum + the pair in the lane `factor` times each of `values`.
+INLINE __m512 multiply_pairs(__m512 sum, float factor, __m512i values) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_ps(factor), (__m512bh)values);
 }
 
-INLINE __m512i load_pairs(const uint32_t *p, int64_t count) {
+INLINE __m512i load_pairs(const float *p, int64_t count) {
   return _mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), p);
 }
 
 /// Sixteen floats rounded to bfloat16, each in the low half of a lane.
 INLINE __m512i rounded(vec v) { return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh((__m512)v)); }
+
+/// Lanes of an earlier and a later element.
+INLINE __m512i pair_up(__m512i low, __m512i high) { return _mm512_or_si512(low, _mm512_slli_epi32(high, 16)); }
 
 INLINE vec load_activated(const float *x, int64_t c, int64_t count, sluice_activation activation) {
   vec v = load_some(x + c, count);
@@ -19,7 +23,7 @@ INLINE vec load_activated(const float *x, int64_t c, int64_t count, sluice_activ
   return v;
 }
 
-static void bf16_rows(const float *x, int64_t rows, int64_t channels, sluice_activation activation, uint32_t *y) {
+static void bf16_rows(const float *x, int64_t rows, int64_t channels, sluice_activation activation, float *y) {
   const int64_t pairs = (channels + 1) / 2;
   for (int64_t row = 0; row < rows; row++, x += channels, y += pairs) {
     uint16_t *to = reinterpret_cast<uint16_t *>(y);
@@ -31,37 +35,37 @@ static void bf16_rows(const float *x, int64_t rows, int64_t channels, sluice_act
   }
 }
 
-static void bf16_row_pairs(const float *x, int64_t rows, int64_t channels, sluice_activation activation, uint32_t *y) {
+static void bf16_stacked_rows(const float *x, int64_t rows, int64_t channels, sluice_activation activation, float *y) {
   for (int64_t row = 0; row < rows; row += 2, x += 2 * channels, y += channels) {
     for_vectors(channels, [&](int64_t c, int64_t count) INLINE_LAMBDA {
       const __m512i low = rounded(load_activated(x, c, count, activation));
       const __m512i high =
           row + 1 < rows ? rounded(load_activated(x + channels, c, count, activation)) : _mm512_setzero_si512();
-      _mm512_mask_storeu_epi32(y + c, (__mmask16)((1u << count) - 1), _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+      _mm512_mask_storeu_epi32(y + c, (__mmask16)((1u << count) - 1), pair_up(low, high));
     });
   }
 }
 
-static void bf16_pack_panels(const float *weights, int64_t outputs, int64_t inputs, int64_t taps, bool transposed,
-                             int64_t first, int64_t end, uint32_t *panels) {
+static void bf16_pack_panels(const float *weights, int64_t outputs, int64_t inputs, int64_t all_taps, const int64_t *taps,
+                             int64_t tap_count, bool transposed, int64_t first, int64_t end, float *panels) {
   const int64_t depth = transposed ? outputs : inputs, columns = transposed ? inputs : outputs;
-  const int64_t depth_stride = transposed ? inputs * taps : taps;
-  const int64_t column_stride = transposed ? taps : inputs * taps;
+  const int64_t depth_stride = transposed ? inputs * all_taps : all_taps;
+  const int64_t column_stride = transposed ? all_taps : inputs * all_taps;
   const int64_t pairs = (depth + 1) / 2;
-  for_panels(columns, taps * pairs, [&](int64_t index, Panel panel) {
+  for_panels(columns, tap_count * pairs, [&](int64_t index, Panel panel) {
     if (index < first || index >= end) return;
     const int64_t wide = panel.vectors * WIDTH;
     for (int64_t pair = 0; pair < pairs; pair++) {
-      for (int64_t tap = 0; tap < taps; tap++) {
-        uint32_t *to = panels + panel.offset + (tap * pairs + pair) * wide;
+      for (int64_t tap = 0; tap < tap_count; tap++) {
+        float *to = panels + panel.offset + (tap * pairs + pair) * wide;
         for (int64_t j = 0; j < wide; j += WIDTH) {
           alignas(64) float low[WIDTH] = {}, high[WIDTH] = {};
           for (int64_t i = 0; i < WIDTH && panel.column + j + i < columns; i++) {
-            const float *from = weights + (panel.column + j + i) * column_stride + 2 * pair * depth_stride + tap;
+            const float *from = weights + (panel.column + j + i) * column_stride + 2 * pair * depth_stride + taps[tap];
             low[i] = from[0];
             if (2 * pair + 1 < depth) high[i] = from[depth_stride];
           }
-          _mm512_storeu_si512(to + j, _mm512_or_si512(rounded(load(low)), _mm512_slli_epi32(rounded(load(high)), 16)));
+          _mm512_storeu_si512(to + j, pair_up(rounded(load(low)), rounded(load(high))));
         }
       }
     }
@@ -69,7 +73,7 @@ static void bf16_pack_panels(const float *weights, int64_t outputs, int64_t inpu
 }
 
 template <int ROWS, int VECTORS>
-static void bf16_tile(const uint32_t *const *taps, int64_t tap_count, int64_t first, int64_t pairs, const uint32_t *panel,
+static void bf16_tile(const float *const *taps, int64_t tap_count, int64_t first, int64_t pairs, const float *panel,
                       float *y, int64_t y_stride, int64_t last) {
   __m512 sum[ROWS][VECTORS];
   UNROLL for (int i = 0; i < ROWS; i++) {
@@ -80,7 +84,7 @@ static void bf16_tile(const uint32_t *const *taps, int64_t tap_count, int64_t fi
       panel += pairs * VECTORS * WIDTH;
       continue;
     }
-    const uint32_t *x = taps[tap] + first * pairs;
+    const float *x = taps[tap] + first * pairs;
     for (int64_t c = 0; c < pairs; c++) {
       __m512i weight[VECTORS];
       UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = _mm512_loadu_si512(panel + v * WIDTH);
@@ -97,8 +101,8 @@ static void bf16_tile(const uint32_t *const *taps, int64_t tap_count, int64_t fi
 }
 
 template <int VECTORS>
-static void bf16_panel(const uint32_t *const *taps, int64_t tap_count, int64_t rows, int64_t pairs,
-                       const uint32_t *panel, float *y, int64_t y_stride, int64_t last) {
+static void bf16_panel(const float *const *taps, int64_t tap_count, int64_t rows, int64_t pairs, const float *panel,
+                       float *y, int64_t y_stride, int64_t last) {
   constexpr int ROWS = tile_rows(VECTORS);
   int64_t row = 0;
   for (; row + ROWS <= rows; row += ROWS)
@@ -109,8 +113,8 @@ static void bf16_panel(const uint32_t *const *taps, int64_t tap_count, int64_t r
     bf16_tile<1, VECTORS>(taps, tap_count, row, pairs, panel, y + row * y_stride, y_stride, last);
 }
 
-static void bf16_product(const uint32_t *const *taps, int64_t tap_count, int64_t rows, int64_t pairs,
-                         const uint32_t *panels, int64_t columns, float *y, int64_t y_stride) {
+static void bf16_product(const float *const *taps, int64_t tap_count, int64_t rows, int64_t pairs, const float *panels,
+                         int64_t columns, float *y, int64_t y_stride) {
   for_panels(columns, tap_count * pairs, [&](int64_t, Panel panel) {
 #define CALL(VECTORS) \
   bf16_panel<VECTORS>(taps, tap_count, rows, pairs, panels + panel.offset, y + panel.column, y_stride, panel.last)
@@ -120,12 +124,14 @@ static void bf16_product(const uint32_t *const *taps, int64_t tap_count, int64_t
 }
 
 template <int ROWS, int VECTORS>
-static void bf16_transposed_tile(const uint32_t *x, int64_t x_stride, const uint32_t *y, int64_t y_stride, int64_t pairs,
-                                 float *d, int64_t d_stride, int64_t last) {
+static void bf16_transposed_tile(const float *x, int64_t x_stride, const float *y, int64_t y_stride, int64_t pairs,
+                                 float *d, int64_t d_stride, int64_t last, bool accumulate) {
   __m512 sum[ROWS][VECTORS];
   UNROLL for (int i = 0; i < ROWS; i++) {
-    UNROLL for (int v = 0; v < VECTORS; v++)
-      sum[i][v] = (__m512)load_some(d + i * d_stride + v * WIDTH, v == VECTORS - 1 ? last : (int64_t)WIDTH);
+    UNROLL for (int v = 0; v < VECTORS; v++) {
+      const float *from = d + i * d_stride + v * WIDTH;
+      sum[i][v] = !accumulate ? _mm512_setzero_ps() : (__m512)load_some(from, v == VECTORS - 1 ? last : (int64_t)WIDTH);
+    }
   }
   for (int64_t r = 0; r < pairs; r++, x += x_stride, y += y_stride) {
     __m512i value[VECTORS];
@@ -142,28 +148,93 @@ static void bf16_transposed_tile(const uint32_t *x, int64_t x_stride, const uint
 }
 
 template <int VECTORS>
-static void bf16_transposed_panel(const uint32_t *x, int64_t length, const uint32_t *y, int64_t y_stride, int64_t pairs,
-                                  float *d, int64_t d_stride, int64_t last) {
+static void bf16_transposed_panel(const float *x, int64_t x_stride, int64_t length, const float *y, int64_t y_stride,
+                                  int64_t pairs, float *d, int64_t d_stride, int64_t last, bool accumulate) {
   constexpr int ROWS = tile_rows(VECTORS);
   int64_t c = 0;
   for (; c + ROWS <= length; c += ROWS)
-    bf16_transposed_tile<ROWS, VECTORS>(x + c, length, y, y_stride, pairs, d + c * d_stride, d_stride, last);
+    bf16_transposed_tile<ROWS, VECTORS>(x + c, x_stride, y, y_stride, pairs, d + c * d_stride, d_stride, last, accumulate);
   for (; c + 4 <= length; c += 4)
-    bf16_transposed_tile<4, VECTORS>(x + c, length, y, y_stride, pairs, d + c * d_stride, d_stride, last);
+    bf16_transposed_tile<4, VECTORS>(x + c, x_stride, y, y_stride, pairs, d + c * d_stride, d_stride, last, accumulate);
   for (; c < length; c++)
-    bf16_transposed_tile<1, VECTORS>(x + c, length, y, y_stride, pairs, d + c * d_stride, d_stride, last);
+    bf16_transposed_tile<1, VECTORS>(x + c, x_stride, y, y_stride, pairs, d + c * d_stride, d_stride, last, accumulate);
 }
 
-static void bf16_product_transposed(const uint32_t *x, int64_t length, const uint32_t *y, int64_t columns, int64_t pairs,
-                                    float *d) {
+static void bf16_product_transposed(const float *x, int64_t x_stride, int64_t length, const float *y, int64_t y_stride,
+                                    int64_t columns, int64_t pairs, float *d, int64_t d_stride, bool accumulate) {
   for_panels(columns, 0, [&](int64_t, Panel panel) {
-#define CALL(VECTORS) \
-  bf16_transposed_panel<VECTORS>(x, length, y + panel.column, columns, pairs, d + panel.column, columns, panel.last)
+#define CALL(VECTORS)                                                                                                 \
+  bf16_transposed_panel<VECTORS>(x, x_stride, length, y + panel.column, y_stride, pairs, d + panel.column, d_stride, \
+                                 panel.last, accumulate)
     WITH_VECTORS(panel.vectors, CALL)
 #undef CALL
   });
 }
 
-static const sluice_bf16_kernels bf16_kernels = {
-    bf16_rows, bf16_row_pairs, bf16_pack_panels, bf16_product, bf16_product_transposed,
+static const sluice_products bf16_products = {
+    2, bf16_rows, bf16_stacked_rows, bf16_pack_panels, bf16_product, bf16_product_transposed,
+};
+
+/// Transformed tiles as bfloat16, a row each, in pairs of channels.
+struct ChannelPairs {
+  uint16_t *row;
+  int64_t point_stride;
+
+  ChannelPairs(float *v, int64_t tile, int64_t channels, int64_t stride)
+      : row(reinterpret_cast<uint16_t *>(v + tile * ((channels + 1) / 2))), point_stride(2 * stride) {}
+  INLINE_LAMBDA void put(int point, int64_t c, vec value, int64_t count) const {
+    _mm256_mask_storeu_epi16(row + point * point_stride + c, (__mmask16)((1u << count) - 1),
+                             (__m256i)_mm512_cvtneps_pbh((__m512)value));
+  }
+  INLINE_LAMBDA void finish(int points, int64_t channels) const {
+    if (channels % 2 == 0) return;
+    for (int point = 0; point < points; point++) row[point * point_stride + channels] = 0;
+  }
+};
+
+/// Transformed tiles as bfloat16, two to a row of pairs: even ones write the low halves and clear the high ones.
+struct TilePairs {
+  float *row;
+  int64_t point_stride;
+  bool is_second;
+
+  TilePairs(float *v, int64_t tile, int64_t channels, int64_t stride)
+      : row(v + tile / 2 * channels), point_stride(stride), is_second(tile % 2) {}
+  INLINE_LAMBDA void put(int point, int64_t c, vec value, int64_t count) const {
+    float *to = row + point * point_stride + c;
+    __m512i lanes = rounded(value);
+    if (is_second) lanes = pair_up(load_pairs(to, count), lanes);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1u << count) - 1), lanes);
+  }
+  INLINE_LAMBDA void finish(int, int64_t) const {}
+};
+
+template <class Y, class X>
+static void bf16_winograd_weights(const float *weights, int64_t outputs, int64_t inputs, bool transposed, int64_t first,
+                                  int64_t end, float *panels, int64_t point_stride) {
+  constexpr int POINTS = Y::points * X::points;
+  const int64_t depth = transposed ? outputs : inputs, columns = transposed ? inputs : outputs;
+  const int64_t row_stride = transposed ? inputs * 9 : 9, column_stride = transposed ? 9 : inputs * 9;
+  for_panels(columns, (depth + 1) / 2, [&](int64_t index, Panel panel) {
+    if (index < first || index >= end) return;
+    for (int64_t row = 0; row < depth; row += 2) {
+      for (int64_t v = 0; v < panel.vectors; v++) {
+        const int64_t column = panel.column + v * WIDTH;
+        const int64_t count = columns - column < WIDTH ? columns - column : (int64_t)WIDTH;
+        const float *from = weights + row * row_stride + column * column_stride;
+        vec low[POINTS], high[POINTS];
+        transform_kernels<Y, X>(from, column_stride, count, transposed, low);
+        transform_kernels<Y, X>(from + row_stride, column_stride, row + 1 < depth ? count : 0, transposed, high);
+        float *to = panels + panel.offset + (row / 2 * panel.vectors + v) * WIDTH;
+        UNROLL for (int i = 0; i < POINTS; i++)
+          _mm512_storeu_si512(to + i * point_stride, pair_up(rounded(low[i]), rounded(high[i])));
+      }
+    }
+  });
+}
+
+static const sluice_winograd_kernels winograd_2x4 = {
+    2, 4, &bf16_products, winograd_input<F2, F4Fine, ChannelPairs>, winograd_input<F2, F4Fine, TilePairs>,
+    winograd_gradient<F2, F4Fine, TilePairs>, winograd_output<F2, F4Fine>, bf16_winograd_weights<F2, F4Fine>,
+    winograd_weight_gradient<F2, F4Fine>,
 };

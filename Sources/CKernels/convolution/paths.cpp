@@ -58,25 +58,42 @@ namespace avx512bf16 {
 #pragma clang attribute pop
 #endif
 
-extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path) {
 #if defined(__x86_64__)
-  switch (path) {
-    case sluice_path_avx512_bf16:
-    case sluice_path_avx512:
-      return &avx512::kernels;
-    case sluice_path_avx2:
-      return &avx2::kernels;
-    default:
-      return &portable::kernels;
+#define OF_PATH(path, what)             \
+  switch (path) {                       \
+    case sluice_path_avx512_bf16:       \
+    case sluice_path_avx512:            \
+      return &avx512::what;             \
+    case sluice_path_avx2:              \
+      return &avx2::what;               \
+    default:                            \
+      return &portable::what;           \
   }
 #else
-  return &portable::kernels;
+#define OF_PATH(path, what) return &portable::what;
 #endif
-}
 
-extern "C" const sluice_bf16_kernels *sluice_bf16_kernels_of(sluice_path path) {
+extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path) { OF_PATH(path, kernels) }
+
+extern "C" const sluice_products *sluice_float32_products_of(sluice_path path) { OF_PATH(path, products) }
+
+extern "C" const sluice_products *sluice_bfloat16_products_of(sluice_path path) {
 #if defined(__x86_64__)
-  if (path == sluice_path_avx512_bf16) return &avx512bf16::bf16_kernels;
+  if (path == sluice_path_avx512_bf16) return &avx512bf16::bf16_products;
 #endif
   return nullptr;
+}
+
+extern "C" const sluice_winograd_kernels *sluice_winograd_kernels_of(sluice_path path, sluice_winograd variant) {
+  switch (variant) {
+    case sluice_winograd_2x2:
+      OF_PATH(path, winograd_2x2)
+    case sluice_winograd_4x4:
+      OF_PATH(path, winograd_4x4)
+    default:
+#if defined(__x86_64__)
+      if (path == sluice_path_avx512_bf16) return &avx512bf16::winograd_2x4;
+#endif
+      return nullptr;
+  }
 }

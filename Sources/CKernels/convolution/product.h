@@ -65,7 +65,7 @@ INLINE void store_tile(const vec (&sum)[ROWS][VECTORS], float *y, int64_t stride
 }
 
 template <int ROWS, int VECTORS>
-static void product_tile(const float *const *taps, int64_t tap_count, int64_t first, int64_t row_stride, int64_t length,
+static void product_tile(const float *const *taps, int64_t tap_count, int64_t first, int64_t length,
                          const float *panel, float *y, int64_t y_stride, int64_t last) {
   vec sum[ROWS][VECTORS];
   UNROLL for (int i = 0; i < ROWS; i++) {
@@ -76,12 +76,12 @@ static void product_tile(const float *const *taps, int64_t tap_count, int64_t fi
       panel += length * VECTORS * WIDTH;
       continue;
     }
-    const float *x = taps[tap] + first * row_stride;
+    const float *x = taps[tap] + first * length;
     for (int64_t c = 0; c < length; c++) {
       vec weight[VECTORS];
       UNROLL for (int v = 0; v < VECTORS; v++) weight[v] = load(panel + v * WIDTH);
       UNROLL for (int i = 0; i < ROWS; i++) {
-        const vec value = x[i * row_stride + c];
+        const vec value = x[i * length + c];
         UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = fma(value, weight[v], sum[i][v]);
       }
       panel += VECTORS * WIDTH;
@@ -91,26 +91,25 @@ static void product_tile(const float *const *taps, int64_t tap_count, int64_t fi
 }
 
 template <int VECTORS>
-static void product_panel(const float *const *taps, int64_t tap_count, int64_t row_stride, int64_t rows, int64_t length,
+static void product_panel(const float *const *taps, int64_t tap_count, int64_t rows, int64_t length,
                           const float *panel, float *y, int64_t y_stride, int64_t last) {
   constexpr int ROWS = tile_rows(VECTORS);
   int64_t row = 0;
   for (; row + ROWS <= rows; row += ROWS)
-    product_tile<ROWS, VECTORS>(taps, tap_count, row, row_stride, length, panel, y + row * y_stride, y_stride, last);
+    product_tile<ROWS, VECTORS>(taps, tap_count, row, length, panel, y + row * y_stride, y_stride, last);
   for (; row + 4 <= rows; row += 4)
-    product_tile<4, VECTORS>(taps, tap_count, row, row_stride, length, panel, y + row * y_stride, y_stride, last);
+    product_tile<4, VECTORS>(taps, tap_count, row, length, panel, y + row * y_stride, y_stride, last);
   for (; row + 2 <= rows; row += 2)
-    product_tile<2, VECTORS>(taps, tap_count, row, row_stride, length, panel, y + row * y_stride, y_stride, last);
+    product_tile<2, VECTORS>(taps, tap_count, row, length, panel, y + row * y_stride, y_stride, last);
   for (; row < rows; row++)
-    product_tile<1, VECTORS>(taps, tap_count, row, row_stride, length, panel, y + row * y_stride, y_stride, last);
+    product_tile<1, VECTORS>(taps, tap_count, row, length, panel, y + row * y_stride, y_stride, last);
 }
 
-static void product(const float *const *taps, int64_t tap_count, int64_t row_stride, int64_t rows, int64_t length,
+static void product(const float *const *taps, int64_t tap_count, int64_t rows, int64_t length,
                     const float *panels, int64_t columns, float *y, int64_t y_stride) {
   for_panels(columns, tap_count * length, [&](int64_t, Panel panel) {
 #define CALL(VECTORS)                                                                                              \
-  product_panel<VECTORS>(taps, tap_count, row_stride, rows, length, panels + panel.offset, y + panel.column, y_stride, \
-                         panel.last)
+  product_panel<VECTORS>(taps, tap_count, rows, length, panels + panel.offset, y + panel.column, y_stride, panel.last)
     WITH_VECTORS(panel.vectors, CALL)
 #undef CALL
   });
@@ -191,3 +190,12 @@ static void pack_panels(const float *weights, int64_t outputs, int64_t inputs, i
     }
   });
 }
+
+/// Rows as they lie, activated if asked; stacked rows of single elements are the same.
+static void float_rows(const float *x, int64_t rows, int64_t channels, sluice_activation activation, float *y) {
+  copy_positions(x, rows, channels, activation, y);
+}
+
+static const sluice_products products = {
+    1, float_rows, float_rows, pack_panels, product, product_transposed,
+};

@@ -1,14 +1,68 @@
+internal import CKernels
+
 /// How one pass of a float32 convolution is computed.
-package enum ConvolutionMethod: Sendable, Equatable {
+package enum ConvolutionMethod: Sendable, Hashable {
   /// Kernels that reach through time only: each tap is a product of rows as they lie.
   case taps
   /// The same with bfloat16 products.
   case tapsInBFloat16
   /// Blocks of output positions unfolded (im2col), then one product.
   case unfolded
-  /// Winograd's F(tile x tile, 3x3) on spatial 3x3 kernels. Shared: every thread works on the same tiles, for weights that
+  /// The same with bfloat16 products.
+  case unfoldedInBFloat16
+  /// Winograd's minimal filtering of spatial 3x3 kernels. Shared: every thread works on the same tiles, for weights that
   /// no thread's cache holds; otherwise each works on its own.
-  case winograd(tile: Int, shared: Bool)
+  case winograd(WinogradVariant, shared: Bool)
+
+  /// Whether its products are of bfloat16.
+  package var usesBFloat16: Bool {
+    switch self {
+    case .tapsInBFloat16, .unfoldedInBFloat16, .winograd(.bfloat16F2x4, _): true
+    default: false
+    }
+  }
+
+  /// Whether it transforms tiles, which rounds a little more.
+  package var isWinograd: Bool {
+    if case .winograd = self { true } else { false }
+  }
+}
+
+/// F(height x width, 3x3): the size of a tile's outputs, and the precision of the products.
+package enum WinogradVariant: String, Sendable, CaseIterable {
+  case f2x2 = "2x2"
+  case f4x4 = "4x4"
+  case bfloat16F2x4 = "2x4-bf16"
+
+  var inC: sluice_winograd {
+    switch self {
+    case .f2x2: sluice_winograd_2x2
+    case .f4x4: sluice_winograd_4x4
+    case .bfloat16F2x4: sluice_winograd_2x4_bf16
+    }
+  }
+}
+
+/// In tables and reports: `taps`, `unfolded-bf16`, `winograd-4x4-shared` …
+extension ConvolutionMethod: LosslessStringConvertible {
+  package static let all: [ConvolutionMethod] =
+    [.taps, .tapsInBFloat16, .unfolded, .unfoldedInBFloat16]
+    + WinogradVariant.allCases.flatMap { [.winograd($0, shared: false), .winograd($0, shared: true)] }
+
+  package var description: String {
+    switch self {
+    case .taps: "taps"
+    case .tapsInBFloat16: "taps-bf16"
+    case .unfolded: "unfolded"
+    case .unfoldedInBFloat16: "unfolded-bf16"
+    case .winograd(let variant, let shared): "winograd-\(variant.rawValue)\(shared ? "-shared" : "")"
+    }
+  }
+
+  package init?(_ description: String) {
+    guard let method = Self.all.first(where: { $0.description == description }) else { return nil }
+    self = method
+  }
 }
 
 /// One of the three products of a convolution.
@@ -35,17 +89,23 @@ package struct ConvolutionChoice: Sendable {
       // The classifier keeps its precision.
       return usesBFloat16 && shape.input.height * shape.input.width > 1 ? .tapsInBFloat16 : .taps
     }
-    guard allowsWinograd, shape.isSpatial3x3 else { return .unfolded }
+    guard allowsWinograd, shape.isSpatial3x3 else {
+      return usesBFloat16 && shape.inChannels >= 16 ? .unfoldedInBFloat16 : .unfolded
+    }
     let isWide = shape.input.height * shape.input.width >= 28 * 28
-    return .winograd(tile: 4, shared: !isWide)
+    return .winograd(usesBFloat16 ? .bfloat16F2x4 : .f4x4, shared: !isWide)
   }
 
   /// Every method that can compute this shape; those in bfloat16 need a processor that has them.
   package static func methods(_ shape: ConvolutionShape) -> [ConvolutionMethod] {
     if shape.reachesThroughTimeOnly { return [.taps, .tapsInBFloat16] }
-    guard shape.isSpatial3x3 else { return [.unfolded] }
-    return [.unfolded]
-      + [2, 4].flatMap { [.winograd(tile: $0, shared: false), .winograd(tile: $0, shared: true)] }
+    return ConvolutionMethod.all.filter {
+      switch $0 {
+      case .taps, .tapsInBFloat16: false
+      case .unfolded, .unfoldedInBFloat16: true
+      case .winograd: shape.isSpatial3x3
+      }
+    }
   }
 }
 

@@ -2,60 +2,65 @@ internal import CKernels
 
 /// Float32 convolutions on this processor's best instruction set, by the method chosen for each shape and pass.
 package final class KernelConvolution: ConvolutionEngine {
-  let pool: WorkerPool
-  let kernels: sluice_convolution_kernels
-  private let bfloat16: sluice_bf16_kernels?
-  let choice: ConvolutionChoice
+  private let pool: WorkerPool
+  private let path: KernelPath
+  private let choice: ConvolutionChoice
   private let scratch: ConvolutionScratch
 
   package convenience init(shapes: [ConvolutionShape], pool: WorkerPool, choice: ConvolutionChoice) {
     self.init(shapes: shapes, pool: pool, choice: choice, path: .current)
   }
 
-  /// - Parameter path: one that the processor has.
+  /// - Parameter path: one that the processor has, with bfloat16 products if `choice` uses them.
   package init(shapes: [ConvolutionShape], pool: WorkerPool, choice: ConvolutionChoice, path: KernelPath) {
     self.pool = pool
     self.choice = choice
-    kernels = path.convolutionKernels
-    bfloat16 = path.bfloat16Kernels
-    precondition(!choice.usesBFloat16 || bfloat16 != nil, "\(path) has no bfloat16 kernels")
-    scratch = ConvolutionScratch(Self.scratchSizes(shapes, choice, kernels), workers: pool.workerCount)
+    self.path = path
+    precondition(!choice.usesBFloat16 || path.hasBFloat16, "\(path) has no bfloat16 kernels")
+    scratch = ConvolutionScratch(Self.scratchSizes(shapes, choice, path), workers: pool.workerCount)
   }
 
   package static func scratchBytes(shapes: [ConvolutionShape], threads: Int, choice: ConvolutionChoice) -> Int {
-    scratchSizes(shapes, choice, KernelPath.current.convolutionKernels).bytes(workers: max(threads, 1))
+    scratchSizes(shapes, choice, .current).bytes(workers: max(threads, 1))
   }
 
   private static func scratchSizes(
-    _ shapes: [ConvolutionShape], _ choice: ConvolutionChoice, _ kernels: sluice_convolution_kernels
+    _ shapes: [ConvolutionShape], _ choice: ConvolutionChoice, _ path: KernelPath
   ) -> ConvolutionScratch.Sizes {
+    let kernels = path.convolutionKernels
     var sizes = ConvolutionScratch.Sizes()
     for shape in shapes {
       for pass in ConvolutionPass.allCases {
-        switch choice.method(shape, pass) {
-        case .taps: sizes.join(TapConvolution.sizes(shape, pass, kernels))
-        case .tapsInBFloat16: sizes.join(TapConvolution.BFloat16.sizes(shape, pass, kernels))
-        case .unfolded: sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels))
-        case .winograd(let tile, let shared):
-          sizes.join(WinogradConvolution(shape, pass, tile: tile, shared: shared).sizes(kernels))
+        let method = choice.method(shape, pass)
+        let products = path.products(bfloat16: method.usesBFloat16)
+        switch method {
+        case .taps, .tapsInBFloat16: sizes.join(TapConvolution.sizes(shape, pass, kernels, products))
+        case .unfolded, .unfoldedInBFloat16: sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels, products))
+        case .winograd(let variant, let shared):
+          sizes.join(WinogradConvolution(shape, pass, path.winograd(variant), shared: shared).sizes(kernels))
         }
       }
     }
     return sizes
   }
 
+  private func run(_ method: ConvolutionMethod) -> ConvolutionRun {
+    ConvolutionRun(
+      pool: pool, kernels: path.convolutionKernels, products: path.products(bfloat16: method.usesBFloat16),
+      scratch: scratch)
+  }
+
   package func forward(
     _ shape: ConvolutionShape, input: ConvolutionInput<Float>, weights: UnsafePointer<Float>,
     output: UnsafeMutablePointer<Float>, written: RowsWritten?
   ) {
-    let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
-    switch choice.method(shape, .forward) {
-    case .taps: TapConvolution.forward(shape, input, weights, output, run, written)
-    case .tapsInBFloat16:
-      TapConvolution.BFloat16.forward(shape, input, weights, output, run, bfloat16!, written)
-    case .unfolded: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
-    case .winograd(let tile, let shared):
-      WinogradConvolution(shape, .forward, tile: tile, shared: shared)
+    let method = choice.method(shape, .forward)
+    let run = run(method)
+    switch method {
+    case .taps, .tapsInBFloat16: TapConvolution.forward(shape, input, weights, output, run, written)
+    case .unfolded, .unfoldedInBFloat16: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
+    case .winograd(let variant, let shared):
+      WinogradConvolution(shape, .forward, path.winograd(variant), shared: shared)
         .multiply(input, weights, output, run, written)
     }
   }
@@ -64,14 +69,15 @@ package final class KernelConvolution: ConvolutionEngine {
     _ shape: ConvolutionShape, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     inputGradient: UnsafeMutablePointer<Float>, written: RowsWritten?
   ) {
-    let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
-    switch choice.method(shape, .backwardData) {
-    case .taps: TapConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
-    case .tapsInBFloat16:
-      TapConvolution.BFloat16.backwardData(shape, outputGradient, weights, inputGradient, run, bfloat16!, written)
-    case .unfolded: UnfoldedConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
-    case .winograd(let tile, let shared):
-      WinogradConvolution(shape, .backwardData, tile: tile, shared: shared)
+    let method = choice.method(shape, .backwardData)
+    let run = run(method)
+    switch method {
+    case .taps, .tapsInBFloat16:
+      TapConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
+    case .unfolded, .unfoldedInBFloat16:
+      UnfoldedConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
+    case .winograd(let variant, let shared):
+      WinogradConvolution(shape, .backwardData, path.winograd(variant), shared: shared)
         .multiply(ConvolutionInput(outputGradient), weights, inputGradient, run, written)
     }
   }
@@ -80,14 +86,14 @@ package final class KernelConvolution: ConvolutionEngine {
     _ shape: ConvolutionShape, input: ConvolutionInput<Float>, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    let run = ConvolutionRun(pool: pool, kernels: kernels, scratch: scratch)
-    switch choice.method(shape, .backwardWeights) {
-    case .taps: TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
-    case .tapsInBFloat16:
-      TapConvolution.BFloat16.backwardWeights(shape, input, outputGradient, weightGradient, run, bfloat16!)
-    case .unfolded: UnfoldedConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
-    case .winograd(let tile, let shared):
-      WinogradConvolution(shape, .backwardWeights, tile: tile, shared: shared)
+    let method = choice.method(shape, .backwardWeights)
+    let run = run(method)
+    switch method {
+    case .taps, .tapsInBFloat16: TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
+    case .unfolded, .unfoldedInBFloat16:
+      UnfoldedConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
+    case .winograd(let variant, let shared):
+      WinogradConvolution(shape, .backwardWeights, path.winograd(variant), shared: shared)
         .differentiate(input, outputGradient, weightGradient, run)
     }
   }
@@ -97,6 +103,7 @@ package final class KernelConvolution: ConvolutionEngine {
 struct ConvolutionRun {
   let pool: WorkerPool
   let kernels: sluice_convolution_kernels
+  let products: sluice_products
   let scratch: ConvolutionScratch
 
   /// Packs the chosen taps of (O, I, taps) weights into panels at the start of the packed area, `offset` further on.
@@ -105,9 +112,9 @@ struct ConvolutionRun {
   ) {
     let columns = Int64(transposed ? shape.inChannels : shape.outChannels)
     let indices = taps.map(Int64.init)
-    let (kernels, panels) = (kernels, scratch.packed + offset)
+    let (products, panels) = (products, scratch.packed + offset)
     pool.run(Int(kernels.panel_count(columns))) { panel, _ in
-      kernels.pack_panels(
+      products.pack_panels(
         weights, Int64(shape.outChannels), Int64(shape.inChannels), Int64(shape.kernel.volume), indices,
         Int64(indices.count), transposed, Int64(panel), Int64(panel + 1), panels)
     }
@@ -124,6 +131,15 @@ struct ConvolutionRun {
       }
     }
   }
+}
+
+extension sluice_products {
+  /// Lanes that hold so many elements.
+  func lanes(_ elements: Int) -> Int { (elements + Int(packing) - 1) / Int(packing) }
+}
+
+extension sluice_activation {
+  static var none: sluice_activation { sluice_activation(scale: nil, offset: nil) }
 }
 
 /// Scratch memory of an engine: as much as its most demanding call takes.

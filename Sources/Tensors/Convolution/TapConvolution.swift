@@ -1,9 +1,11 @@
 internal import CKernels
 
 /// Convolutions whose kernel is 1x1 in space: sums over taps of products of runs of positions, without unfolding.
+///
+/// With bfloat16 products rows are rounded while they are loaded, and sums are float32.
 enum TapConvolution {
   /// Positions of every frame of a clip that are worked on together, and their number of chunks.
-  struct Chunks {
+  private struct Chunks {
     let size: Int
     let count: Int
 
@@ -15,37 +17,53 @@ enum TapConvolution {
       size = (positions + chunks - 1) / chunks
       count = (positions + size - 1) / size
     }
+
+    func positions(_ index: Int, of all: Int) -> Range<Int> { index * size..<min(all, (index + 1) * size) }
   }
 
-  static func chunks(_ shape: ConvolutionShape, backwardData: Bool) -> Chunks {
-    let frames = backwardData ? shape.output.frames : shape.input.frames
-    let channels = backwardData ? shape.outChannels : shape.inChannels
-    return Chunks(
-      positions: shape.input.height * shape.input.width, length: frames * channels, clips: shape.batch)
+  /// The map that is read, or the one that is written.
+  private struct Side {
+    let frames: Int
+    let channels: Int
+
+    static func input(_ shape: ConvolutionShape) -> Side {
+      Side(frames: shape.input.frames, channels: shape.inChannels)
+    }
+
+    static func output(_ shape: ConvolutionShape) -> Side {
+      Side(frames: shape.output.frames, channels: shape.outChannels)
+    }
+  }
+
+  private static func chunks(_ shape: ConvolutionShape, reading from: Side) -> Chunks {
+    Chunks(
+      positions: shape.input.height * shape.input.width, length: from.frames * from.channels, clips: shape.batch)
   }
 
   private static let gradientElements = 1 << 23
 
   /// Parts in which weight gradients are summed.
-  static func gradientParts(_ shape: ConvolutionShape) -> Int {
+  private static func gradientParts(_ shape: ConvolutionShape) -> Int {
     min(16, max(4, gradientElements / shape.weightCount))
   }
 
   static func sizes(
-    _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels
+    _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels,
+    _ products: sluice_products
   ) -> ConvolutionScratch.Sizes {
     var sizes = ConvolutionScratch.Sizes()
-    let (inputs, outputs) = (Int64(shape.inChannels), Int64(shape.outChannels))
-    let taps = Int64(shape.kernel.frames)
-    switch pass {
-    case .forward: sizes.packed = Int(kernels.panel_elements(taps * inputs, outputs))
-    case .backwardData: sizes.packed = Int(kernels.panel_elements(taps * outputs, inputs))
-    case .backwardWeights: sizes.shared = gradientParts(shape) * shape.weightCount
+    let (input, output) = (Side.input(shape), Side.output(shape))
+    let (from, to) = pass == .backwardData ? (output, input) : (input, output)
+    // A smaller batch has smaller chunks or the same.
+    let chunk = chunks(shape, reading: from).size
+    guard pass == .backwardWeights else {
+      let depth = shape.kernel.frames * products.lanes(from.channels)
+      sizes.packed = Int(kernels.panel_elements(Int64(depth), Int64(to.channels)))
+      sizes.worker = chunk * from.frames * products.lanes(from.channels)
+      return sizes
     }
-    if pass != .backwardData {
-      // A smaller batch has smaller chunks or the same.
-      sizes.worker = chunks(shape, backwardData: false).size * shape.input.frames * shape.inChannels
-    }
+    sizes.shared = gradientParts(shape) * shape.weightCount
+    sizes.worker = products.lanes(chunk) * (from.frames * from.channels + to.frames * to.channels)
     return sizes
   }
 
@@ -53,26 +71,8 @@ enum TapConvolution {
     _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ weights: UnsafePointer<Float>,
     _ output: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ written: RowsWritten?
   ) {
-    run.pack(shape, weights, taps: Array(0..<shape.kernel.frames), transposed: false)
-    let chunks = chunks(shape, backwardData: false)
-    let positions = shape.input.height * shape.input.width
-    run.pool.runParts(shape.batch * chunks.count) { unit, part, worker in
-      let (clip, chunk) = unit.quotientAndRemainder(dividingBy: chunks.count)
-      let range = chunk * chunks.size..<min(positions, (chunk + 1) * chunks.size)
-      let frames = load(shape, input, clip, range, run, worker)
-      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: shape.kernel.frames) { taps in
-        for frame in 0..<shape.output.frames {
-          for tap in 0..<shape.kernel.frames {
-            taps[tap] = shape.inputFrame(frame, tap).map { frames.base + $0 * frames.stride }
-          }
-          let row = (clip * shape.output.frames + frame) * positions + range.lowerBound
-          run.kernels.product(
-            taps.baseAddress!, Int64(shape.kernel.frames), Int64(shape.inChannels), Int64(range.count),
-            Int64(shape.inChannels), run.scratch.packed, Int64(shape.outChannels), output + row * shape.outChannels,
-            Int64(shape.outChannels))
-          written?(row..<row + range.count, part)
-        }
-      }
+    multiply(shape, from: .input(shape), to: .output(shape), transposed: false, input, weights, output, run, written) {
+      shape.inputFrame($0, $1)
     }
   }
 
@@ -80,24 +80,34 @@ enum TapConvolution {
     _ shape: ConvolutionShape, _ outputGradient: UnsafePointer<Float>, _ weights: UnsafePointer<Float>,
     _ inputGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ written: RowsWritten?
   ) {
-    run.pack(shape, weights, taps: Array(0..<shape.kernel.frames), transposed: true)
-    let chunks = chunks(shape, backwardData: true)
+    multiply(
+      shape, from: .output(shape), to: .input(shape), transposed: true, ConvolutionInput(outputGradient), weights,
+      inputGradient, run, written
+    ) { shape.outputFrame($0, $1) }
+  }
+
+  /// - Parameter frame: which frame of `from` a tap of a frame of `to` reads.
+  private static func multiply(
+    _ shape: ConvolutionShape, from: Side, to: Side, transposed: Bool, _ input: ConvolutionInput<Float>,
+    _ weights: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>, _ run: ConvolutionRun,
+    _ written: RowsWritten?, frame: (_ frame: Int, _ tap: Int) -> Int?
+  ) {
+    let taps = shape.kernel.frames
+    run.pack(shape, weights, taps: Array(0..<taps), transposed: transposed)
+    let chunks = chunks(shape, reading: from)
     let positions = shape.input.height * shape.input.width
     run.pool.runParts(shape.batch * chunks.count) { unit, part, worker in
       let (clip, chunk) = unit.quotientAndRemainder(dividingBy: chunks.count)
-      let range = chunk * chunks.size..<min(positions, (chunk + 1) * chunks.size)
-      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: shape.kernel.frames) { taps in
-        for frame in 0..<shape.input.frames {
-          for tap in 0..<shape.kernel.frames {
-            taps[tap] = shape.outputFrame(frame, tap).map {
-              outputGradient + ((clip * shape.output.frames + $0) * positions + range.lowerBound) * shape.outChannels
-            }
-          }
-          let row = (clip * shape.input.frames + frame) * positions + range.lowerBound
-          run.kernels.product(
-            taps.baseAddress!, Int64(shape.kernel.frames), Int64(shape.outChannels), Int64(range.count),
-            Int64(shape.outChannels), run.scratch.packed, Int64(shape.inChannels),
-            inputGradient + row * shape.inChannels, Int64(shape.inChannels))
+      let range = chunks.positions(chunk, of: positions)
+      let loaded = load(
+        input, from, clip: clip, range, of: positions, stacked: false, run, to: run.scratch.area(worker))
+      withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: taps) { pointers in
+        for target in 0..<to.frames {
+          for tap in 0..<taps { pointers[tap] = frame(target, tap).map { loaded.base + $0 * loaded.stride } }
+          let row = (clip * to.frames + target) * positions + range.lowerBound
+          run.products.product(
+            pointers.baseAddress!, Int64(taps), Int64(range.count), Int64(run.products.lanes(from.channels)),
+            run.scratch.packed, Int64(to.channels), result + row * to.channels, Int64(to.channels))
           written?(row..<row + range.count, part)
         }
       }
@@ -108,45 +118,50 @@ enum TapConvolution {
     _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ outputGradient: UnsafePointer<Float>,
     _ weightGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun
   ) {
-    let chunks = chunks(shape, backwardData: false)
+    let (from, to) = (Side.input(shape), Side.output(shape))
+    let chunks = chunks(shape, reading: from)
     let positions = shape.input.height * shape.input.width
     let (inputs, outputs) = (shape.inChannels, shape.outChannels)
     let units = shape.batch * chunks.count
-    let limit = gradientParts(shape)
-    run.pool.runParts(units, limit: limit) { unit, part, worker in
+    let parts = min(gradientParts(shape), units)
+    run.pool.runParts(units, limit: parts) { unit, part, worker in
       let gradient = run.scratch.shared + part * shape.weightCount
-      let parts = min(limit, units)
       if unit == part * units / parts { gradient.update(repeating: 0, count: shape.weightCount) }
       let (clip, chunk) = unit.quotientAndRemainder(dividingBy: chunks.count)
-      let range = chunk * chunks.size..<min(positions, (chunk + 1) * chunks.size)
-      let frames = load(shape, input, clip, range, run, worker)
-      for frame in 0..<shape.output.frames {
-        let row = (clip * shape.output.frames + frame) * positions + range.lowerBound
+      let range = chunks.positions(chunk, of: positions)
+      let rows = run.products.lanes(range.count)
+      let area = run.scratch.area(worker)
+      let x = load(input, from, clip: clip, range, of: positions, stacked: true, run, to: area)
+      let y = load(
+        ConvolutionInput(outputGradient), to, clip: clip, range, of: positions, stacked: true, run,
+        to: area + rows * from.frames * inputs)
+      for frame in 0..<to.frames {
         for tap in 0..<shape.kernel.frames {
           guard let source = shape.inputFrame(frame, tap) else { continue }
-          run.kernels.product_transposed(
-            frames.base + source * frames.stride, Int64(inputs), Int64(inputs), outputGradient + row * outputs,
-            Int64(outputs), Int64(outputs), Int64(range.count), gradient + tap * inputs * outputs, Int64(outputs), true)
+          run.products.product_transposed(
+            x.base + source * x.stride, Int64(inputs), Int64(inputs), y.base + frame * y.stride, Int64(outputs),
+            Int64(outputs), Int64(rows), gradient + tap * inputs * outputs, Int64(outputs), true)
         }
       }
     }
-    run.unpack(shape, parts: min(limit, units), stride: shape.weightCount, to: weightGradient)
+    run.unpack(shape, parts: parts, stride: shape.weightCount, to: weightGradient)
   }
 
-  /// The positions `range` of all frames of a clip: where they lie, or activated in the worker's area.
+  /// The positions `range` of all frames of a clip: where they lie if they can be read there, or loaded into `area`.
   private static func load(
-    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ clip: Int, _ range: Range<Int>,
-    _ run: ConvolutionRun, _ worker: Int
+    _ input: ConvolutionInput<Float>, _ side: Side, clip: Int, _ range: Range<Int>, of positions: Int, stacked: Bool,
+    _ run: ConvolutionRun, to area: UnsafeMutablePointer<Float>
   ) -> (base: UnsafePointer<Float>, stride: Int) {
-    let channels = shape.inChannels
-    let frameStride = shape.input.height * shape.input.width * channels
-    let base = input.elements + clip * shape.input.frames * frameStride + range.lowerBound * channels
-    guard input.scale != nil else { return (base, frameStride) }
-    let area = run.scratch.area(worker)
-    let stride = range.count * channels
-    for frame in 0..<shape.input.frames {
-      run.kernels.activate(
-        base + frame * frameStride, Int64(range.count), Int64(channels), input.activation, area + frame * stride)
+    let frameStride = positions * side.channels
+    let base = input.elements + clip * side.frames * frameStride + range.lowerBound * side.channels
+    let products = run.products
+    guard products.packing > 1 || input.scale != nil else { return (base, frameStride) }
+    let stride =
+      stacked ? products.lanes(range.count) * side.channels : range.count * products.lanes(side.channels)
+    let load = stacked ? products.stacked_rows : products.rows
+    for frame in 0..<side.frames {
+      load(
+        base + frame * frameStride, Int64(range.count), Int64(side.channels), input.activation, area + frame * stride)
     }
     return (UnsafePointer(area), stride)
   }

@@ -11,24 +11,34 @@ enum UnfoldedConvolution {
     min(16, max(4, gradientElements / shape.weightCount))
   }
 
+  /// Lanes of `rows` unfolded rows: the floats, and beside them their lanes if these are others.
+  private static func areaSize(_ rows: Int, _ taps: Int, _ channels: Int, _ products: sluice_products) -> Int {
+    rows * taps * (channels + (products.packing > 1 ? products.lanes(channels) : 0))
+  }
+
   static func sizes(
-    _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels
+    _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels,
+    _ products: sluice_products
   ) -> ConvolutionScratch.Sizes {
     var sizes = ConvolutionScratch.Sizes()
-    let depth = shape.kernel.volume * shape.inChannels
+    let taps = shape.kernel.volume
+    let block = blockRows(depth: taps * shape.inChannels)
     switch pass {
     case .forward:
-      sizes.packed = Int(kernels.panel_elements(Int64(depth), Int64(shape.outChannels)))
-      sizes.worker = blockRows(depth: depth) * depth
+      sizes.packed = Int(
+        kernels.panel_elements(Int64(taps * products.lanes(shape.inChannels)), Int64(shape.outChannels)))
+      sizes.worker = areaSize(block, taps, shape.inChannels, products)
     case .backwardWeights:
       sizes.shared = gradientParts(shape) * shape.weightCount
-      sizes.worker = blockRows(depth: depth) * depth
+      sizes.worker = block * (2 * taps * shape.inChannels + shape.outChannels)
     case .backwardData:
       for phase in Phase.all(shape) {
-        let depth = phase.taps.count * shape.outChannels
+        let depth = phase.taps.count * products.lanes(shape.outChannels)
         sizes.packed += Int(kernels.panel_elements(Int64(depth), Int64(shape.inChannels)))
-        let rows = blockRows(depth: max(depth, 1))
-        sizes.worker = max(sizes.worker, rows * (depth + shape.inChannels))
+        let rows = blockRows(depth: max(phase.taps.count * shape.outChannels, 1))
+        sizes.worker = max(
+          sizes.worker,
+          areaSize(rows, phase.taps.count, shape.outChannels, products) + rows * shape.inChannels)
       }
     }
     return sizes
@@ -38,32 +48,49 @@ enum UnfoldedConvolution {
     _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ weights: UnsafePointer<Float>,
     _ output: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ written: RowsWritten?
   ) {
-    run.pack(shape, weights, taps: Array(0..<shape.kernel.volume), transposed: false)
-    let depth = shape.kernel.volume * shape.inChannels
+    let taps = shape.kernel.volume
+    run.pack(shape, weights, taps: Array(0..<taps), transposed: false)
     let rows = shape.batch * shape.outputRows
-    let block = blockRows(depth: depth)
+    let block = blockRows(depth: taps * shape.inChannels)
     run.pool.runParts((rows + block - 1) / block) { unit, part, worker in
       let range = unit * block..<min(rows, (unit + 1) * block)
       multiply(
-        shape.geometry, input, range, depth, columns: shape.outChannels, panels: run.scratch.packed,
-        to: output + range.lowerBound * shape.outChannels, run, worker)
+        shape.geometry, input, range, taps: taps, channels: shape.inChannels, columns: shape.outChannels,
+        panels: run.scratch.packed, to: output + range.lowerBound * shape.outChannels, run, worker)
       written?(range, part)
     }
   }
 
   /// result = unfolded positions `range` · panels.
   private static func multiply(
-    _ geometry: sluice_geometry, _ input: ConvolutionInput<Float>, _ range: Range<Int>, _ depth: Int, columns: Int,
-    panels: UnsafePointer<Float>, to result: UnsafeMutablePointer<Float>, _ run: ConvolutionRun, _ worker: Int
+    _ geometry: sluice_geometry, _ input: ConvolutionInput<Float>, _ range: Range<Int>, taps: Int, channels: Int,
+    columns: Int, panels: UnsafePointer<Float>, to result: UnsafeMutablePointer<Float>, _ run: ConvolutionRun,
+    _ worker: Int
   ) {
+    let products = run.products
+    var area = unfold(geometry, input, range, run, worker)
+    if products.packing > 1 {
+      let rows = range.count * taps
+      products.rows(area, Int64(rows), Int64(channels), .none, area + rows * channels)
+      area += rows * channels
+    }
+    withUnsafePointer(to: Optional(UnsafePointer(area))) {
+      products.product(
+        $0, 1, Int64(range.count), Int64(taps * products.lanes(channels)), panels, Int64(columns), result,
+        Int64(columns))
+    }
+  }
+
+  /// Unfolds positions into the worker's area.
+  private static func unfold(
+    _ geometry: sluice_geometry, _ input: ConvolutionInput<Float>, _ range: Range<Int>, _ run: ConvolutionRun,
+    _ worker: Int
+  ) -> UnsafeMutablePointer<Float> {
     let area = run.scratch.area(worker)
     withUnsafePointer(to: geometry) {
       run.kernels.unfold(input.elements, $0, input.activation, Int64(range.lowerBound), Int64(range.upperBound), area)
     }
-    withUnsafePointer(to: Optional(UnsafePointer(area))) {
-      run.kernels.product(
-        $0, 1, Int64(depth), Int64(range.count), Int64(depth), panels, Int64(columns), result, Int64(columns))
-    }
+    return area
   }
 
   static func backwardWeights(
@@ -77,17 +104,21 @@ enum UnfoldedConvolution {
     let limit = gradientParts(shape)
     let parts = min(limit, units)
     let outputs = shape.outChannels
+    let products = run.products
     run.pool.runParts(units, limit: limit) { unit, part, worker in
       let range = unit * block..<min(rows, (unit + 1) * block)
-      let area = run.scratch.area(worker)
-      withUnsafePointer(to: shape.geometry) {
-        run.kernels.unfold(
-          input.elements, $0, input.activation, Int64(range.lowerBound), Int64(range.upperBound), area)
+      var x = UnsafePointer(unfold(shape.geometry, input, range, run, worker))
+      var y = outputGradient + range.lowerBound * outputs
+      if products.packing > 1 {
+        let area = run.scratch.area(worker) + range.count * depth
+        let after = area + products.lanes(range.count) * depth
+        products.stacked_rows(x, Int64(range.count), Int64(depth), .none, area)
+        products.stacked_rows(y, Int64(range.count), Int64(outputs), .none, after)
+        (x, y) = (UnsafePointer(area), UnsafePointer(after))
       }
-      run.kernels.product_transposed(
-        area, Int64(depth), Int64(depth), outputGradient + range.lowerBound * outputs, Int64(outputs), Int64(outputs),
-        Int64(range.count), run.scratch.shared + part * shape.weightCount, Int64(outputs),
-        unit != part * units / parts)
+      products.product_transposed(
+        x, Int64(depth), Int64(depth), y, Int64(outputs), Int64(outputs), Int64(products.lanes(range.count)),
+        run.scratch.shared + part * shape.weightCount, Int64(outputs), unit != part * units / parts)
     }
     run.unpack(shape, parts: parts, stride: shape.weightCount, to: weightGradient)
   }
@@ -176,16 +207,18 @@ enum UnfoldedConvolution {
       let depth = phase.taps.count * shape.outChannels
       let panels = run.scratch.packed + offset
       if depth > 0 { run.pack(shape, weights, taps: phase.taps, transposed: true, offset: offset) }
-      offset += Int(run.kernels.panel_elements(Int64(depth), Int64(inputs)))
+      let lanes = phase.taps.count * run.products.lanes(shape.outChannels)
+      offset += Int(run.kernels.panel_elements(Int64(lanes), Int64(inputs)))
       let geometry = phase.geometry(shape)
       let rows = shape.batch * phase.count.volume
       let block = blockRows(depth: max(depth, 1))
       run.pool.runBlocks(of: block, in: rows) { range, worker in
-        let result = run.scratch.area(worker) + block * depth
+        let result =
+          run.scratch.area(worker) + areaSize(block, phase.taps.count, shape.outChannels, run.products)
         if depth > 0 {
           multiply(
-            geometry, ConvolutionInput(outputGradient), range, depth, columns: inputs, panels: panels, to: result, run,
-            worker)
+            geometry, ConvolutionInput(outputGradient), range, taps: phase.taps.count, channels: shape.outChannels,
+            columns: inputs, panels: panels, to: result, run, worker)
         } else {
           result.update(repeating: 0, count: range.count * inputs)
         }
