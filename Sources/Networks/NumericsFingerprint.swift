@@ -1,13 +1,20 @@
 internal import Tensors
 
-/// What decides the bits of training on this machine, as one number: the hash of a small, fixed forward, backward and SGD.
+/// What decides the bits of training on this machine, as one number: the hash of a small, fixed forward, backward and SGD in
+/// every precision it has, and of the kernels' path and table.
 package enum NumericsFingerprint {
   /// Two machines with the same fingerprint train to the same bits.
   package static func compute() -> UInt64 {
     do {
       let definition = try NetworkDefinition(name: "r2plus1d-10", classes: 7, width: 0.25)
-      let network = try Network<Float>(definition, batch: 2, frames: 8, height: 24, width: 24)
-      return hash(network)
+      var hash = BitHash()
+      for byte in KernelPath.numericsDescription.utf8 { hash.add(UInt64(byte)) }
+      for precision in [Precision.float32, .mixed] where precision != .mixed || KernelPath.current.hasBFloat16 {
+        let network = try Network<Float>(
+          definition, batch: 2, frames: 8, height: 24, width: 24, precision: precision)
+        add(network, to: &hash)
+      }
+      return hash.value
     } catch {
       preconditionFailure("the fingerprint's network is valid: \(error)")
     }
@@ -16,7 +23,7 @@ package enum NumericsFingerprint {
   /// OpenBLAS's configuration and core, and the path of the element-wise kernels.
   package static var description: String { KernelPath.numericsDescription }
 
-  private static func hash(_ network: Network<Float>) -> UInt64 {
+  private static func add(_ network: Network<Float>, to hash: inout BitHash) {
     let count = network.layout.count
     let storage = AlignedBuffer(byteCount: 3 * count * MemoryLayout<Float>.stride)
     defer { withExtendedLifetime(storage) {} }
@@ -28,7 +35,6 @@ package enum NumericsFingerprint {
     Initializer.initialize(network.layout, seed: 1, into: parameters)
     let noise = CounterGenerator(seed: 1, name: "fingerprint")
     let clips = (0..<2 * 8 * 24 * 24 * 3).map { UInt8(truncatingIfNeeded: noise.bits(UInt64($0))) }
-    var hash = BitHash()
     do {
       for step in 0..<2 {
         let result = try network.train(
@@ -45,7 +51,6 @@ package enum NumericsFingerprint {
       preconditionFailure("the fingerprint's batch is valid: \(error)")
     }
     for value in parameters { hash.add(UInt64(value.bitPattern)) }
-    return hash.value
   }
 }
 

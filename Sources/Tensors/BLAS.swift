@@ -4,8 +4,7 @@ internal import COpenBLAS
 enum BLAS {
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
-  /// Must be called before the first product.
-  static func prepare() { _ = singleThreaded }
+  private static func prepare() { _ = singleThreaded }
 
   /// Version, build and the processor core whose kernels are in use, such as "OpenBLAS 0.3.21 … Zen".
   static var configuration: String {
@@ -19,6 +18,7 @@ enum BLAS {
     _ b: UnsafePointer<Float>, ldb: Int, transposeB: Bool = false, beta: Float, _ c: UnsafeMutablePointer<Float>,
     ldc: Int
   ) {
+    prepare()
     sluice_sgemm(
       transposeA, transposeB, Int32(rows), Int32(columns), Int32(inner), a, Int32(lda), b, Int32(ldb), beta, c,
       Int32(ldc))

@@ -56,8 +56,8 @@ package enum KernelPath: String, Sendable, CaseIterable {
     sluice_winograd_kernels_of(inC, variant.inC)!.pointee
   }
 
-  /// What decides the bits of float32 results: OpenBLAS's build and core, and this path.
+  /// What decides the bits of float32 results: OpenBLAS's build and core, this path, and the table of methods.
   package static var numericsDescription: String {
-    "\(BLAS.configuration), kernels \(current.rawValue)"
+    "\(BLAS.configuration), kernels \(current.rawValue), methods \(MethodTable.measured.fingerprint)"
   }
 }

@@ -90,6 +90,7 @@ extension Coordinator {
     try ledger.addToCounter("duplicates_dropped", Double(duplicates))
     let used = try ledger.samplesUsed()
     let total = try ledger.counter("seconds")
+    let numerics = try ledger.fingerprints()[.numerics]
     return RunReport(
       run: topology.name, directory: directory.path, steps: version,
       stepsRolledBack: try ledger.rolledBackCount(), stopped: version < machine.settings.finalVersion,
@@ -100,6 +101,7 @@ extension Coordinator {
       leasesExpired: Int(try ledger.counter("leases_expired")), quarantined: try ledger.quarantined(),
       workersLost: try ledger.workersLost(), parametersSHA256: hash, seconds: total,
       clipsPerSecond: total > 0 ? Double(used) / total : 0, waitShare: waitShares(), lossFirst: ends.first,
-      lossLast: ends.last, evaluation: try ledger.lastEvaluation(), labels: labelAccuracy, work: work)
+      lossLast: ends.last, evaluation: try ledger.lastEvaluation(), labels: labelAccuracy, work: work,
+      numerics: numerics?.value, kernels: numerics?.description)
   }
 }

@@ -42,9 +42,13 @@ package struct RunReport: Codable, Sendable, Equatable {
   package var labels: [LabelAccuracy]
   /// Clips each worker made, by worker: who did the work.
   package var work: [String: Int]
+  /// The numerics fingerprint that every trainer shares, and what it is of: kernel path, table of methods, libraries.
+  package var numerics: String?
+  package var kernels: String?
 
   enum CodingKeys: String, CodingKey {
-    case run, directory, steps, stopped, reproducible, substitutes, quarantined, seconds, evaluation, labels, work
+    case run, directory, steps, stopped, reproducible, substitutes, quarantined, seconds, evaluation, labels, work,
+      numerics, kernels
     case stepsRolledBack = "steps_rolled_back"
     case samplesPlanned = "samples_planned"
     case samplesUsed = "samples_used"

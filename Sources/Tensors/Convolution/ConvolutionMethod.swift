@@ -2,6 +2,8 @@ internal import CKernels
 
 /// How one pass of a float32 convolution is computed.
 package enum ConvolutionMethod: Sendable, Hashable {
+  /// A matrix product by OpenBLAS, for the classifier.
+  case matrix
   /// Kernels that reach through time only: each tap is a product of rows as they lie.
   case taps
   /// The same with bfloat16 products.
@@ -46,11 +48,12 @@ package enum WinogradVariant: String, Sendable, CaseIterable {
 /// In tables and reports: `taps`, `unfolded-bf16`, `winograd-4x4-shared` …
 extension ConvolutionMethod: LosslessStringConvertible {
   package static let all: [ConvolutionMethod] =
-    [.taps, .tapsInBFloat16, .unfolded, .unfoldedInBFloat16]
+    [.matrix, .taps, .tapsInBFloat16, .unfolded, .unfoldedInBFloat16]
     + WinogradVariant.allCases.flatMap { [.winograd($0, shared: false), .winograd($0, shared: true)] }
 
   package var description: String {
     switch self {
+    case .matrix: "matrix"
     case .taps: "taps"
     case .tapsInBFloat16: "taps-bf16"
     case .unfolded: "unfolded"
@@ -72,7 +75,7 @@ package enum ConvolutionPass: String, Sendable, CaseIterable {
   case backwardWeights = "backward-weights"
 }
 
-/// Which method computes which pass of which shape; a result of measurements, never of timing while training.
+/// Which method computes which pass of which shape: the fastest measured of those that are allowed.
 package struct ConvolutionChoice: Sendable {
   /// Whether Winograd's transforms may be used: they round a little more.
   package var allowsWinograd = true
@@ -83,26 +86,25 @@ package struct ConvolutionChoice: Sendable {
 
   package init() {}
 
-  package func method(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> ConvolutionMethod {
-    if let forced, Self.methods(shape).contains(forced) { return forced }
-    if shape.reachesThroughTimeOnly {
-      // The classifier keeps its precision.
-      return usesBFloat16 && shape.input.height * shape.input.width > 1 ? .tapsInBFloat16 : .taps
-    }
-    guard allowsWinograd, shape.isSpatial3x3 else {
-      return usesBFloat16 && shape.inChannels >= 16 ? .unfoldedInBFloat16 : .unfolded
-    }
-    let isWide = shape.input.height * shape.input.width >= 28 * 28
-    return .winograd(usesBFloat16 ? .bfloat16F2x4 : .f4x4, shared: !isWide)
+  package func method(_ shape: ConvolutionShape, _ pass: ConvolutionPass, path: KernelPath) -> ConvolutionMethod {
+    let possible = Self.methods(shape)
+    if let forced, possible.contains(forced) { return forced }
+    // The classifier keeps its precision.
+    if shape.isClassifier { return .matrix }
+    let measured = MethodTable.measured.method(shape, pass, path: path, mixed: usesBFloat16)
+    if let measured, possible.contains(measured), allowsWinograd || !measured.isWinograd { return measured }
+    if shape.reachesThroughTimeOnly { return usesBFloat16 ? .tapsInBFloat16 : .taps }
+    if allowsWinograd, shape.isSpatial3x3 { return .winograd(usesBFloat16 ? .bfloat16F2x4 : .f4x4, shared: true) }
+    return usesBFloat16 ? .unfoldedInBFloat16 : .unfolded
   }
 
   /// Every method that can compute this shape; those in bfloat16 need a processor that has them.
   package static func methods(_ shape: ConvolutionShape) -> [ConvolutionMethod] {
-    if shape.reachesThroughTimeOnly { return [.taps, .tapsInBFloat16] }
-    return ConvolutionMethod.all.filter {
+    ConvolutionMethod.all.filter {
       switch $0 {
-      case .taps, .tapsInBFloat16: false
-      case .unfolded, .unfoldedInBFloat16: true
+      case .matrix: shape.isClassifier
+      case .taps, .tapsInBFloat16: shape.reachesThroughTimeOnly
+      case .unfolded, .unfoldedInBFloat16: !shape.reachesThroughTimeOnly
       case .winograd: shape.isSpatial3x3
       }
     }
@@ -114,6 +116,9 @@ extension ConvolutionShape {
   var reachesThroughTimeOnly: Bool {
     kernel.height == 1 && kernel.width == 1 && stride.height == 1 && stride.width == 1
   }
+
+  /// Whether it is a matrix product: one position, and nothing beside it.
+  var isClassifier: Bool { input.volume == 1 && kernel.volume == 1 }
 
   /// Whether it is 1x3x3 with stride 1 and keeps the size.
   var isSpatial3x3: Bool {

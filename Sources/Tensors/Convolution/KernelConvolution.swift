@@ -31,9 +31,10 @@ package final class KernelConvolution: ConvolutionEngine {
     var sizes = ConvolutionScratch.Sizes()
     for shape in shapes {
       for pass in ConvolutionPass.allCases {
-        let method = choice.method(shape, pass)
+        let method = choice.method(shape, pass, path: path)
         let products = path.products(bfloat16: method.usesBFloat16)
         switch method {
+        case .matrix: sizes.join(MatrixConvolution.sizes(shape))
         case .taps, .tapsInBFloat16: sizes.join(TapConvolution.sizes(shape, pass, kernels, products))
         case .unfolded, .unfoldedInBFloat16: sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels, products))
         case .winograd(let variant, let shared):
@@ -54,9 +55,10 @@ package final class KernelConvolution: ConvolutionEngine {
     _ shape: ConvolutionShape, input: ConvolutionInput<Float>, weights: UnsafePointer<Float>,
     output: UnsafeMutablePointer<Float>, written: RowsWritten?
   ) {
-    let method = choice.method(shape, .forward)
+    let method = choice.method(shape, .forward, path: path)
     let run = run(method)
     switch method {
+    case .matrix: MatrixConvolution.forward(shape, input, weights, output, run, written)
     case .taps, .tapsInBFloat16: TapConvolution.forward(shape, input, weights, output, run, written)
     case .unfolded, .unfoldedInBFloat16: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
     case .winograd(let variant, let shared):
@@ -69,9 +71,10 @@ package final class KernelConvolution: ConvolutionEngine {
     _ shape: ConvolutionShape, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     inputGradient: UnsafeMutablePointer<Float>, written: RowsWritten?
   ) {
-    let method = choice.method(shape, .backwardData)
+    let method = choice.method(shape, .backwardData, path: path)
     let run = run(method)
     switch method {
+    case .matrix: MatrixConvolution.backwardData(shape, outputGradient, weights, inputGradient, written)
     case .taps, .tapsInBFloat16:
       TapConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
     case .unfolded, .unfoldedInBFloat16:
@@ -86,9 +89,10 @@ package final class KernelConvolution: ConvolutionEngine {
     _ shape: ConvolutionShape, input: ConvolutionInput<Float>, outputGradient: UnsafePointer<Float>,
     weightGradient: UnsafeMutablePointer<Float>
   ) {
-    let method = choice.method(shape, .backwardWeights)
+    let method = choice.method(shape, .backwardWeights, path: path)
     let run = run(method)
     switch method {
+    case .matrix: MatrixConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
     case .taps, .tapsInBFloat16: TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
     case .unfolded, .unfoldedInBFloat16:
       UnfoldedConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)

@@ -19,7 +19,7 @@ package struct MethodTable: Sendable {
     package init(
       path: KernelPath, isMixed: Bool, shape: ConvolutionShape, pass: ConvolutionPass, method: ConvolutionMethod
     ) {
-      self.path = path
+      self.path = MethodTable.measuredPath(path, mixed: isMixed)
       self.isMixed = isMixed
       kernel = shape.kernel
       stride = shape.stride
@@ -31,7 +31,8 @@ package struct MethodTable: Sendable {
     }
 
     /// Whether it says something about this pass of a shape.
-    fileprivate func concerns(_ shape: ConvolutionShape, _ pass: ConvolutionPass, _ path: KernelPath, mixed: Bool) -> Bool
+    fileprivate func concerns(_ shape: ConvolutionShape, _ pass: ConvolutionPass, _ path: KernelPath, mixed: Bool)
+      -> Bool
     {
       self.path == path && isMixed == mixed && self.pass == pass && kernel == shape.kernel && stride == shape.stride
     }
@@ -48,11 +49,18 @@ package struct MethodTable: Sendable {
 
   package init(rows: [Row]) { self.rows = rows }
 
+  /// In float32 both paths of AVX-512 are one.
+  fileprivate static func measuredPath(_ path: KernelPath, mixed: Bool) -> KernelPath {
+    path == .avx512BFloat16 && !mixed ? .avx512 : path
+  }
+
   /// The winner among the measured shapes nearest to this one, the first of equals; nil if no such kernel was measured.
   package func method(_ shape: ConvolutionShape, _ pass: ConvolutionPass, path: KernelPath, mixed: Bool)
     -> ConvolutionMethod?
   {
-    rows.filter { $0.concerns(shape, pass, path, mixed: mixed) }.min { $0.distance(shape) < $1.distance(shape) }?.method
+    let path = Self.measuredPath(path, mixed: mixed)
+    return rows.filter { $0.concerns(shape, pass, path, mixed: mixed) }.min { $0.distance(shape) < $1.distance(shape) }?
+      .method
   }
 
   /// Without the rows that the others imply.
