@@ -90,6 +90,45 @@ import Testing
       ["run", try topology().write(), "--output", fresh, "--set", "train.weights=\(path)"], contains: [path])
   }
 
+  @Test func weightsThatDoNotFitAreNamedBeforeAnythingStarts() throws {
+    let run = try RunHandle(topology(), ["--stop-after", "0"])
+    _ = try run.report()
+    let weights = "\(run.output)/weights.safetensors"
+    func start(_ changes: [String]) throws -> [String] {
+      let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
+      return ["run", try topology().write(), "--output", fresh] + changes.flatMap { ["--set", $0] }
+    }
+    // Another network: every tensor, by name, what is missing and what has another shape.
+    try failure(
+      start(["train.weights=\(weights)", "train.network=r2plus1d-18"]),
+      contains: [weights, "missing: layer1.1.conv1.0.0.weight, ", "layer4.1.conv2.1.running_var"])
+    try failure(
+      start(["train.weights=\(weights)", "train.network=r3d-18"]),
+      contains: ["missing: ", "unexpected: ", "stem.3.weight"])
+    try failure(
+      start(["train.weights=\(weights)", "train.width=0.5"]), contains: ["misshapen: stem.0.weight [11, 3, 1, 7, 7]"])
+    // The same number of other labels.
+    let corpus = try SmallCorpus(videos: 24, name: "renamed").directory
+    let labels = "\(corpus)/labels.txt"
+    let names = try String(contentsOfFile: labels, encoding: .utf8)
+    let lines = names.split(separator: "\n").map(String.init)
+    try (lines.dropFirst().joined(separator: "\n") + "\n\(lines[0])\n").write(
+      toFile: labels, atomically: true, encoding: .utf8)
+    #expect(try Sluice.run(["corpus", "build", corpus]).status == 0)
+    let other = ["train.weights=\(run.output)", "corpus=\(corpus)"]
+    try failure(start(other), contains: ["its labels are not the corpus'", "number 0 is \(lines[0])", "head: new"])
+    let output = try Sluice.run(start(other + ["train.head=new", "train.steps=2"]))
+    #expect(output.status == 0, "\(output.stderr)")
+  }
+
+  @Test func clipsTooShortForTheNetwork() throws {
+    let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
+    let sizes = ["clip.frames=1", "clip.slack=0", "clip.crop=8", "train.batch=1"]
+    try failure(
+      ["run", try topology().write(), "--output", fresh] + sizes.flatMap { ["--set", $0] },
+      contains: ["1 frames of 8x8 is too short and small", "r2plus1d-10", "larger batch"])
+  }
+
   @Test func aLossThatIsNotFinite() throws {
     var wild = try topology()
     wild.steps = 60

@@ -1,11 +1,15 @@
+import Foundation
 package import Networks
 package import Tensors
 package import Topology
 
 /// Version 0: a function of the seed, or of the weights file the topology names.
 package enum InitialModel {
+  /// - Parameter labels: the classes' names, to be those of the weights file if it has any and its head is kept.
   /// - Returns: float32, the layout's elements.
-  package static func vector(topology: Topology, classes: Int) throws(NetworkError) -> AlignedBuffer {
+  package static func vector(
+    topology: Topology, classes: Int, labels: [String]? = nil
+  ) throws(NetworkError) -> AlignedBuffer {
     let train = topology.train
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
     let layout = try ParameterLayout(definition)
@@ -13,11 +17,26 @@ package enum InitialModel {
     vector.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     Initializer.initialize(layout, seed: topology.seed, into: vector.elements(Float.self))
     if let weights = train.weights {
-      _ = try Weights.load(
-        weights, layout: layout, definition: definition, head: train.head == .new ? .new : .keep,
+      let file = RunDirectory.weightsFile(weights)
+      let metadata = try Weights.load(
+        file, layout: layout, definition: definition, head: train.head == .new ? .new : .keep, inflate: train.inflate,
         into: vector.elements(Float.self))
+      if train.head == .keep { try check(metadata, labels: labels, file: file) }
     }
     return vector
+  }
+
+  private static func check(
+    _ metadata: [String: String], labels: [String]?, file: String
+  ) throws(NetworkError) {
+    guard let labels, let text = metadata["labels"],
+      let own = try? JSONDecoder().decode([String].self, from: Data(text.utf8)), own != labels
+    else { return }
+    let place = zip(own, labels).enumerated().first { $0.element.0 != $0.element.1 }
+    let example = place.map { ", number \($0.offset) is \($0.element.0), not \($0.element.1)" } ?? ""
+    throw NetworkError(
+      .mismatchedWeights,
+      "\(file): its labels are not the corpus'\(example); give `train.head: new` for a new classifier.")
   }
 }
 
