@@ -132,11 +132,28 @@ import Testing
   @Test func aLossThatIsNotFinite() throws {
     var wild = try topology()
     wild.steps = 60
-    let run = try RunHandle(wild, ["--set", "train.learning_rate=10000", "--set", "train.weight_decay=1"])
+    let run = try RunHandle(
+      wild,
+      ["--set", "train.learning_rate=10000", "--set", "train.weight_decay=1", "--set", "checkpoint.every=1"])
     let output = try run.live.wait(seconds: 60)
     #expect(output.status == 1)
     for part in ["replica", "not a finite number", "slot 0 draw 0: ", ".mp4", "train.learning_rate"] {
       #expect(output.stderr.contains(part), "\(part) in \(output.stderr)")
     }
+    // The last good checkpoint is there, named, and starts another run.
+    let match = try #require(output.stderr.firstMatch(of: /step (\d+), replica.*the checkpoint of step (\d+) is kept/))
+    let (step, kept) = (try #require(Int(match.1)), try #require(Int(match.2)))
+    #expect((1...step).contains(kept), "\(output.stderr)")
+    let digits = String(kept)
+    let checkpoint = "\(run.output)/checkpoints/step-" + String(repeating: "0", count: 6 - digits.count) + digits
+    var tame = try topology()
+    tame.train = ", weights: \(checkpoint)"
+    let report = try RunHandle(tame, ["--stop-after", "0"]).report()
+    let untrained = try RunHandle(topology(), ["--stop-after", "0"]).report()
+    #expect(try hash(report) != hash(untrained))
+    let other = Workspace.shared.scratch().appendingPathComponent("run").path
+    try failure(
+      ["run", try tame.write(), "--output", other, "--set", "train.network=r3d-18"],
+      contains: [checkpoint, "is of r2plus1d-10, not r3d-18"])
   }
 }

@@ -59,7 +59,7 @@ package struct RunDirectory: Sendable {
     guard exists else { throw PipelineError(.runDirectory, "\(path): no run to resume there") }
     let lock = try lock()
     defer { lock.release() }
-    let differences = try storedTopology().differences(from: topology)
+    let differences = topology.differences(from: try storedTopology())
     guard differences.isEmpty else {
       throw PipelineError(
         .settingsDiffer,

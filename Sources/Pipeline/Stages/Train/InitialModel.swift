@@ -16,7 +16,9 @@ package enum InitialModel {
     let vector = AlignedBuffer(byteCount: layout.count * 4)
     vector.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     Initializer.initialize(layout, seed: topology.seed, into: vector.elements(Float.self))
-    if let weights = train.weights {
+    if let weights = train.weights, FileManager.default.fileExists(atPath: "\(weights)/manifest.json") {
+      return try self.vector(ofCheckpoint: weights, train: train, layout: layout, initial: vector)
+    } else if let weights = train.weights {
       let file = RunDirectory.weightsFile(weights)
       let metadata = try Weights.load(
         file, layout: layout, definition: definition, head: train.head == .new ? .new : .keep, inflate: train.inflate,
@@ -24,6 +26,28 @@ package enum InitialModel {
       if train.head == .keep { try check(metadata, labels: labels, file: file) }
     }
     return vector
+  }
+
+  /// The parameters of a run's checkpoint, which is of the same network and the same number of classes.
+  private static func vector(
+    ofCheckpoint directory: String, train: Topology.Train, layout: ParameterLayout, initial: AlignedBuffer
+  ) throws(NetworkError) -> AlignedBuffer {
+    do {
+      let checkpoint = try Checkpoint(directory: directory)
+      let network = checkpoint.manifest.settings["train.network"] ?? "another network"
+      guard network == train.network else {
+        throw PipelineError(.checkpoint, "\(directory): is of \(network), not \(train.network)")
+      }
+      let vector = try checkpoint.vector(elements: layout.count)
+      defer { withExtendedLifetime((vector, initial)) {} }
+      for segment in layout.segments where train.head == .new && segment.name.hasPrefix("fc.") {
+        _ = UnsafeMutableBufferPointer(rebasing: vector.elements(Float.self)[segment.range])
+          .update(fromContentsOf: initial.elements(Float.self)[segment.range])
+      }
+      return vector
+    } catch {
+      throw NetworkError(.mismatchedWeights, "\(error)", underlying: error)
+    }
   }
 
   private static func check(
