@@ -64,7 +64,7 @@ let testTargets: [Target] = [
   .testTarget(
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),
-  tests("PipelineTests", ["Pipeline", "Wire", "Tensors", "Topology", "ZeroMQ"]),
+  tests("PipelineTests", ["Pipeline", "Corpus", "Networks", "Wire", "Tensors", "Topology", "ZeroMQ"]),
   tests("ProcessTests", ["sluice", "sluice-faulty"]),
 ]
 

@@ -21,14 +21,15 @@ package struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "Uniformly spaced clips of each video.")
   var clips = 10
 
-  @Option(help: "center: the training crop in the middle. (full needs a fully-convolutional head: not available yet)")
+  @Option(
+    help: "center: the training crop in the middle; full: the largest square, the classifier applied at every place.")
   var crop = "center"
 
   @Option(help: "Scale the short edge to so many pixels instead of the training size.")
   var shortEdge: Int?
 
-  @Option(help: "softmax or logits: what is averaged over a video's clips.")
-  var average = "softmax"
+  @Option(help: "softmax, sigmoid or logits: what is averaged over clips and places. (default: by the training loss)")
+  var average: String?
 
   @Option(help: "Threads of the network.")
   var threads = 1
@@ -41,12 +42,15 @@ package struct EvaluateCommand: AsyncParsableCommand {
   package init() {}
 
   package func validate() throws {
-    guard crop == "center" else {
-      throw ValidationError("--crop \(crop): only center is available yet")
+    guard VideoClassifier.Crop(rawValue: crop) != nil else {
+      throw ValidationError("--crop \(crop): give center or full")
     }
     guard clips > 0, threads > 0 else { throw ValidationError("--clips and --threads take numbers from 1") }
-    guard VideoClassifier.Average(rawValue: average) != nil else {
-      throw ValidationError("--average \(average): give softmax or logits")
+    if let average, ClipScores(rawValue: average) == nil {
+      throw ValidationError("--average \(average): give softmax, sigmoid or logits")
+    }
+    guard shortEdge.map({ (8...4096).contains($0) }) ?? true else {
+      throw ValidationError("--short-edge takes 8 to 4096 pixels")
     }
     guard Split(rawValue: split) != nil else {
       throw ValidationError("--split \(split): give train, validation or test")
@@ -61,7 +65,8 @@ package struct EvaluateCommand: AsyncParsableCommand {
     }
     let result = try CorpusEvaluator.run(
       model, corpus: Corpus(directory: directory), split: Split(rawValue: split)!, clips: clips,
-      average: VideoClassifier.Average(rawValue: average)!, threads: threads,
+      crop: VideoClassifier.Crop(rawValue: crop)!, average: average.flatMap { ClipScores(rawValue: $0) },
+      threads: threads,
       pairs: try pairs.map(Self.readPairs) ?? []
     ) { done, all in
       guard done == all || done.isMultiple(of: 50) else { return }

@@ -21,7 +21,10 @@ struct NetFileOptions: ParsableArguments {
   @Option(help: "Weights: safetensors with torchvision's names.")
   var weights: String
 
-  @Option(help: "Input: safetensors with 'clips' (N, 3, T, H, W), normalised; for gradients also 'labels' (N), int64.")
+  @Option(
+    help:
+      "Input: safetensors with 'clips' (N, 3, T, H, W), normalised; for gradients also 'labels': (N), int64, or (N, classes) of 0 and 1."
+  )
   var input: String
 
   @Option(help: "The safetensors file to write.")

@@ -57,4 +57,16 @@ struct Architecture: Sendable {
     input = Extent(frames, height, width)
     self.definition = definition
   }
+
+  /// A variance needs two values of every channel.
+  func checkStatistics(clips: Int) throws(NetworkError) {
+    let smallest = convolutions.map(\.shape.outputRows).min()!
+    guard clips * smallest > 1 else {
+      throw NetworkError(
+        .invalidInput,
+        "One clip of \(input.frames) frames of \(input.height)x\(input.width) is too short and small to train "
+          + "\(definition.name) on: its last stage has one value a channel, which has no variance; use a larger batch or "
+          + "longer or larger clips.")
+    }
+  }
 }

@@ -20,6 +20,12 @@ package enum Metrics {
     return powers.map { Float($0 / sum) }
   }
 
+  /// 1 / (1 + e^−x), without overflow.
+  package static func sigmoid(_ value: Double) -> Double {
+    let power = exp(-abs(value))
+    return (value < 0 ? power : 1) / (1 + power)
+  }
+
   /// Mean over classes of the average precision: of every video of the class, ranked by the class's score (higher first, then
   /// by index), the share of the class's videos among those ranked no lower. Classes without videos do not count.
   ///

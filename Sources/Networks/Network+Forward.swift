@@ -3,13 +3,12 @@ internal import Tensors
 extension Network {
   /// One training step on the clips in `memory.input`.
   func step(
-    _ parameters: UnsafePointer<Scalar>, _ labels: [Int], _ gradient: UnsafeMutablePointer<Scalar>
+    _ parameters: UnsafePointer<Scalar>, _ labels: [[Int]], _ gradient: UnsafeMutablePointer<Scalar>
   ) -> TrainResult {
     forward(parameters, count: labels.count, mode: .train, gradient: gradient)
     let elements = labels.count * definition.classes
     Scalar.widen(memory.logits, count: elements, to: memory.exactLogits)
-    let result = SoftmaxCrossEntropy.evaluate(
-      memory.exactLogits, classes: definition.classes, labels: labels, differentiate: true)
+    let result = loss.evaluate(memory.exactLogits, classes: definition.classes, labels: labels)
     Scalar.narrow(memory.exactLogits, count: elements, to: memory.logitGradient)
     backward(parameters, count: labels.count, gradient: gradient)
     clearPadding(gradient)
@@ -20,6 +19,19 @@ extension Network {
   func forward(
     _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?
   ) {
+    let map = lastMap(parameters, count: count, mode: mode, gradient: gradient)
+    let rows = architecture.output.volume
+    let (features, pooled) = (architecture.features, memory.pooled)
+    pool.run(count) { clip, _ in
+      Scalar.pool(map + clip * rows * features, rows, features, pooled + clip * features)
+    }
+    classify(parameters, count: count)
+  }
+
+  /// The last block's output, (count, T, H, W, features).
+  func lastMap(
+    _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?
+  ) -> UnsafeMutablePointer<Scalar> {
     var input = memory.input
     for block in blocks {
       var chain = ConvolutionInput(input)
@@ -33,13 +45,14 @@ extension Network {
       finish(block, input, count: count)
       input = block.output
     }
-    let rows = architecture.output.volume
-    let (features, pooled) = (architecture.features, memory.pooled)
-    pool.run(count) { clip, _ in
-      Scalar.pool(input + clip * rows * features, rows, features, pooled + clip * features)
-    }
+    return input
+  }
+
+  /// `memory.logits` of the first `count` rows of `memory.pooled`.
+  func classify(_ parameters: UnsafePointer<Scalar>, count: Int) {
     convolution.forward(
-      classifierShape(count: count), input: ConvolutionInput(pooled), weights: parameters + classifierWeight.offset,
+      classifierShape(count: count), input: ConvolutionInput(memory.pooled),
+      weights: parameters + classifierWeight.offset,
       output: memory.logits, written: nil)
     Scalar.addBias(memory.logits, count, definition.classes, parameters + classifierBias.offset)
   }

@@ -16,6 +16,9 @@ package final class Network<Scalar: NetworkScalar> {
   /// The most clips a call may have.
   package let batch: Int
 
+  /// What `train` minimises.
+  package let loss: Loss
+
   let architecture: Architecture
   let pool: WorkerPool
   let blocks: [ResidualBlock<Scalar>]
@@ -29,11 +32,12 @@ package final class Network<Scalar: NetworkScalar> {
   ///   - batch: most clips of a call, at least 1; a call may have fewer.
   ///   - frames, height, width: the size of every clip.
   ///   - threads: threads that share the work of a call, the caller's included.
+  ///   - loss: what `train` minimises.
   ///   - precision: `.mixed` for bfloat16 products where they are faster, in a network of float32.
   /// - Throws: sizes out of range, or more memory than the machine has.
   package init(
     _ definition: NetworkDefinition, batch: Int, frames: Int, height: Int, width: Int, threads: Int = 1,
-    precision: Precision = .float32
+    loss: Loss = .softmax(), precision: Precision = .float32
   ) throws(NetworkError) {
     guard (1...4096).contains(batch), (1...256).contains(threads) else {
       throw NetworkError(
@@ -48,6 +52,7 @@ package final class Network<Scalar: NetworkScalar> {
     self.architecture = architecture
     self.layout = layout
     self.batch = batch
+    self.loss = loss
     pool = WorkerPool(threads: threads)
     let memory = NetworkMemory<Scalar>(architecture, plan, batch: batch)
     self.memory = memory
@@ -70,11 +75,11 @@ package final class Network<Scalar: NetworkScalar> {
   /// - Parameters:
   ///   - parameters: `layout.count` elements.
   ///   - clips: (N, T, H, W, 3), N = `labels.count`, normalised here.
-  ///   - labels: one a clip, in 0..<classes; as many as the batch or fewer.
+  ///   - labels: of each clip, in 0..<classes, at least one; of clips as many as the batch or fewer. Softmax counts the first.
   ///   - gradient: `layout.count` elements, overwritten: d loss / d parameter of the mean loss; in the places of the running
   ///     statistics the batch mean and the unbiased batch variance.
   package func train(
-    parameters: UnsafeBufferPointer<Scalar>, clips: UnsafePointer<UInt8>, labels: [Int],
+    parameters: UnsafeBufferPointer<Scalar>, clips: UnsafePointer<UInt8>, labels: [[Int]],
     gradient: UnsafeMutableBufferPointer<Scalar>
   ) throws(NetworkError) -> TrainResult {
     try check(parameters: parameters, labels: labels, gradient: gradient)
@@ -84,7 +89,7 @@ package final class Network<Scalar: NetworkScalar> {
 
   /// The same for clips that are normalised already, (N, 3, T, H, W); returns the logits (N, classes) too.
   package func train(
-    parameters: UnsafeBufferPointer<Scalar>, normalizedClips: UnsafeBufferPointer<Scalar>, labels: [Int],
+    parameters: UnsafeBufferPointer<Scalar>, normalizedClips: UnsafeBufferPointer<Scalar>, labels: [[Int]],
     gradient: UnsafeMutableBufferPointer<Scalar>
   ) throws(NetworkError) -> (result: TrainResult, logits: [Scalar]) {
     try check(parameters: parameters, labels: labels, gradient: gradient)
@@ -108,17 +113,38 @@ package final class Network<Scalar: NetworkScalar> {
     parameters: UnsafeBufferPointer<Scalar>, normalizedClips: UnsafeBufferPointer<Scalar>, count: Int, mode: Mode
   ) throws(NetworkError) -> [Scalar] {
     try check(parameters: parameters, count: count)
-    if mode == .train { try checkStatistics(count: count) }
+    if mode == .train { try architecture.checkStatistics(clips: count) }
     try load(normalized: normalizedClips, count: count)
     forward(parameters.baseAddress!, count: count, mode: mode, gradient: nil)
     return logits(count: count)
   }
 }
 
+// MARK: - One label a clip
+
+extension Network {
+  /// `train` with one label a clip.
+  package func train(
+    parameters: UnsafeBufferPointer<Scalar>, clips: UnsafePointer<UInt8>, labels: [Int],
+    gradient: UnsafeMutableBufferPointer<Scalar>
+  ) throws(NetworkError) -> TrainResult {
+    try train(parameters: parameters, clips: clips, labels: labels.map { [$0] }, gradient: gradient)
+  }
+
+  /// `train` with one label a clip, for clips that are normalised already.
+  package func train(
+    parameters: UnsafeBufferPointer<Scalar>, normalizedClips: UnsafeBufferPointer<Scalar>, labels: [Int],
+    gradient: UnsafeMutableBufferPointer<Scalar>
+  ) throws(NetworkError) -> (result: TrainResult, logits: [Scalar]) {
+    try train(
+      parameters: parameters, normalizedClips: normalizedClips, labels: labels.map { [$0] }, gradient: gradient)
+  }
+}
+
 // MARK: - Input
 
 extension Network {
-  private func check(parameters: UnsafeBufferPointer<Scalar>, count: Int) throws(NetworkError) {
+  func check(parameters: UnsafeBufferPointer<Scalar>, count: Int) throws(NetworkError) {
     guard parameters.count == layout.count else {
       throw NetworkError(
         .invalidInput, "\(definition.name) takes a vector of \(layout.count) elements, not \(parameters.count).")
@@ -129,30 +155,23 @@ extension Network {
   }
 
   private func check(
-    parameters: UnsafeBufferPointer<Scalar>, labels: [Int], gradient: UnsafeMutableBufferPointer<Scalar>
+    parameters: UnsafeBufferPointer<Scalar>, labels: [[Int]], gradient: UnsafeMutableBufferPointer<Scalar>
   ) throws(NetworkError) {
     try check(parameters: parameters, count: labels.count)
     guard gradient.count == layout.count else {
       throw NetworkError(
         .invalidInput, "\(definition.name) has a gradient of \(layout.count) elements, not \(gradient.count).")
     }
-    if let label = labels.first(where: { $0 < 0 || $0 >= definition.classes }) {
+    guard labels.allSatisfy({ !$0.isEmpty }) else {
+      throw NetworkError(.invalidInput, "A clip without a label cannot be trained on.")
+    }
+    if let label = labels.joined().first(where: { $0 < 0 || $0 >= definition.classes }) {
       throw NetworkError(.invalidInput, "The label \(label) is not in 0..<\(definition.classes).")
     }
-    try checkStatistics(count: labels.count)
+    try architecture.checkStatistics(clips: labels.count)
   }
 
-  /// A variance needs two values of every channel.
-  private func checkStatistics(count: Int) throws(NetworkError) {
-    let smallest = architecture.convolutions.map(\.shape.outputRows).min()!
-    guard count * smallest > 1 else {
-      throw NetworkError(
-        .invalidInput,
-        "One clip of this size leaves one value a channel, which has no variance: use a larger batch or larger clips.")
-    }
-  }
-
-  private func load(pixels: UnsafePointer<UInt8>, count: Int) {
+  func load(pixels: UnsafePointer<UInt8>, count: Int) {
     let (table, input) = (memory.pixelTable, memory.input)
     pool.runBlocks(of: 1 << 15, in: count * architecture.input.volume) { range, _ in
       Scalar.pixels(pixels + 3 * range.lowerBound, range.count, table, input + 3 * range.lowerBound)

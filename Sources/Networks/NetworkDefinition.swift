@@ -31,6 +31,11 @@ package struct NetworkDefinition: Sendable, Equatable {
     self.preset = preset
   }
 
+  /// Whether training on batches of such square clips is possible.
+  package func checkTraining(batch: Int, frames: Int, size: Int) throws(NetworkError) {
+    try Architecture(self, frames: frames, height: size, width: size).checkStatistics(clips: batch)
+  }
+
   /// Counts for clips of `frames` frames of `size` x `size` pixels.
   package func describe(frames: Int, size: Int) throws(NetworkError) -> NetworkDescription {
     let architecture = try Architecture(self, frames: frames, height: size, width: size)

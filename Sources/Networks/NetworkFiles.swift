@@ -6,7 +6,8 @@ package struct NetworkFiles: Sendable {
   package var name: String
   /// Weights with torchvision's names; classes, and the width if its metadata has it, come from there.
   package var weights: String
-  /// A file with `clips` (N, 3, T, H, W), normalised, and for gradients `labels` (N), int64.
+  /// A file with `clips` (N, 3, T, H, W), normalised, and for gradients `labels`: (N) of int64, or (N, classes) of int64
+  /// or uint8 that are 1 for a clip's labels and 0 for others.
   package var input: String
   /// The file to write.
   package var output: String
@@ -14,10 +15,12 @@ package struct NetworkFiles: Sendable {
   /// Overrides the weights' width.
   package var width: Double?
   package var threads: Int
+  /// What gradients are of.
+  package var loss: Loss
 
   package init(
     name: String, weights: String, input: String, output: String, precision: Precision = .float32,
-    width: Double? = nil, threads: Int = 1
+    width: Double? = nil, threads: Int = 1, loss: Loss = .softmax()
   ) {
     self.name = name
     self.weights = weights
@@ -26,6 +29,7 @@ package struct NetworkFiles: Sendable {
     self.precision = precision
     self.width = width
     self.threads = threads
+    self.loss = loss
   }
 
   /// Writes `logits` (N, classes), with running statistics or those of the batch.
@@ -58,7 +62,9 @@ package struct NetworkFiles: Sendable {
     let job = try load(Scalar.self)
     guard let labels = job.labels else {
       throw NetworkError(
-        .invalidInput, "\(input) needs a tensor 'labels' of \(job.count) int64 values beside its clips.")
+        .invalidInput,
+        "\(input) needs a tensor 'labels' beside its clips: \(job.count) int64 values, or a row of \(job.classes) zeros and ones "
+          + "for each.")
     }
     let layout = job.network.layout
     let storage = AlignedBuffer(byteCount: layout.count * MemoryLayout<Scalar>.stride)
@@ -97,7 +103,7 @@ extension NetworkFiles {
     let clips: [Scalar]
     let count: Int
     let classes: Int
-    let labels: [Int]?
+    let labels: [[Int]]?
   }
 
   private func scoped<Scalar, Result>(
@@ -125,14 +131,26 @@ extension NetworkFiles {
     }
     let network = try Network<Scalar>(
       definition, batch: shape[0], frames: shape[2], height: shape[3], width: shape[4], threads: threads,
-      precision: precision)
-    let labels = inputs.first { $0.name == "labels" && $0.elementType == .int64 && $0.dimensions == [shape[0]] }
+      loss: loss, precision: precision)
     return Job(
       network: network, parameters: parameters, clips: values, count: shape[0], classes: definition.classes,
-      labels: labels.map { tensor in
-        defer { withExtendedLifetime(tensor) {} }
-        return tensor.buffer.elements(Int64.self).map { Int($0) }
+      labels: inputs.first { $0.name == "labels" }.flatMap {
+        Self.labels($0, count: shape[0], classes: definition.classes)
       })
+  }
+
+  /// The labels of every clip; nil for a tensor of another shape or type.
+  private static func labels(_ tensor: Safetensors.Tensor, count: Int, classes: Int) -> [[Int]]? {
+    defer { withExtendedLifetime(tensor) {} }
+    let values: [Int]
+    switch tensor.elementType {
+    case .int64: values = tensor.buffer.elements(Int64.self).map { Int($0) }
+    case .uint8: values = tensor.buffer.elements(UInt8.self).map { Int($0) }
+    case .float32, .float64: return nil
+    }
+    if tensor.elementType == .int64, tensor.dimensions == [count] { return values.map { [$0] } }
+    guard tensor.dimensions == [count, classes] else { return nil }
+    return (0..<count).map { clip in (0..<classes).filter { values[clip * classes + $0] != 0 } }
   }
 
   /// The network the weights are of.

@@ -45,12 +45,14 @@ package enum Weights {
   /// Reads a weights file of `definition` into a vector of `layout.count` elements; float32 or float64, converted.
   ///
   /// The vector is written only if everything fits; padding is zeroed.
+  /// - Parameter inflate: kernels of one frame are repeated along the T frames of the network's and divided by T, as a
+  ///   network on single frames becomes one on clips (paper.md section 1).
   /// - Returns: the file's metadata.
   /// - Throws: one error that lists every missing, unexpected and misshapen tensor.
   @discardableResult
   package static func load<Scalar: NetworkScalar>(
     _ path: String, layout: ParameterLayout, definition: NetworkDefinition, head: Head = .keep,
-    into vector: UnsafeMutableBufferPointer<Scalar>
+    inflate: Bool = false, into vector: UnsafeMutableBufferPointer<Scalar>
   ) throws(NetworkError) -> [String: String] {
     try check(vector.count, layout)
     let (tensors, metadata) = try Safetensors.read(path)
@@ -58,6 +60,9 @@ package enum Weights {
     let wanted = layout.segments.filter { head == .keep || !$0.name.hasPrefix("fc.") }
     var found: [String: Safetensors.Tensor] = [:]
     for tensor in tensors where head == .keep || !tensor.name.hasPrefix("fc.") { found[tensor.name] = tensor }
+    if inflate {
+      for segment in wanted { found[segment.name] = found[segment.name]?.inflated(to: segment.shape) }
+    }
     try compare(found, wanted, tracked: trackedNames(layout), path: path, definition: definition)
 
     let head = layout.segments.filter { $0.name.hasPrefix("fc.") && found[$0.name] == nil }

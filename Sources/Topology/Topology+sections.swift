@@ -59,6 +59,7 @@ extension Topology.Train {
     if let kernels, !kernelNames.contains(kernels) {
       section.fail("kernels", "expected \(kernelNames.joined(separator: " or ")), found `\(kernels)`")
     }
+    let (loss, labelSmoothing) = readLoss(section)
     return Topology.Train(
       network: network,
       width: section.number("width", default: 1, in: 0.01...16),
@@ -74,8 +75,12 @@ extension Topology.Train {
       warmUp: readWarmUp(section.section("warm_up", required: false)),
       schedule: readSchedule(section),
       localSteps: section.integer("local_steps", default: 1, in: 1...100_000),
+      loss: loss,
+      labelSmoothing: labelSmoothing,
+      clipNorm: section.optionalNumber("clip_norm", in: 1e-9...1e9),
       weights: section.optionalString("weights"),
       head: section.choice("head", default: .keep),
+      inflate: readInflation(section),
       kernels: kernels,
       precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]))
   }
@@ -84,7 +89,25 @@ extension Topology.Train {
     Topology.Train(
       network: "r2plus1d-18", width: 1, replicas: 1, batch: 1, steps: 1, epochs: nil, threads: 1, learningRate: 1,
       momentum: 0, nesterov: true, weightDecay: 0, warmUp: .steps(0), schedule: .constant, localSteps: 1,
-      weights: nil, head: .keep, kernels: nil, precision: .float32)
+      loss: .softmax, labelSmoothing: 0, clipNorm: nil, weights: nil, head: .keep, inflate: false, kernels: nil,
+      precision: .float32)
+  }
+
+  private static func readLoss(_ section: SectionReader) -> (Loss, smoothing: Double) {
+    let loss: Loss = section.choice("loss", default: .softmax)
+    let smoothing = section.number("label_smoothing", default: 0, in: 0...0.999999)
+    if loss == .sigmoid, smoothing > 0 {
+      section.fail("label_smoothing", "is for `loss: softmax` only")
+    }
+    return (loss, smoothing)
+  }
+
+  private static func readInflation(_ section: SectionReader) -> Bool {
+    let inflate = section.boolean("inflate", default: false)
+    if inflate, !section.has("weights") {
+      section.fail("inflate", "give the network on single frames to start from as `weights`")
+    }
+    return inflate
   }
 
   private static func readLength(_ section: SectionReader) -> (steps: Int?, epochs: Double?) {

@@ -95,8 +95,12 @@ extension Topology.Train {
       settings.append(("train.schedule.factor", format(factor)))
     }
     settings.append(("train.local_steps", String(localSteps)))
+    settings.append(("train.loss", loss.rawValue))
+    settings.append(("train.label_smoothing", format(labelSmoothing)))
+    if let clipNorm { settings.append(("train.clip_norm", format(clipNorm))) }
     if let weights { settings.append(("train.weights", quote(weights))) }
     settings.append(("train.head", head.rawValue))
+    settings.append(("train.inflate", String(inflate)))
     if let kernels { settings.append(("train.kernels", kernels)) }
     settings.append(("train.precision", precision.rawValue))
     return settings

@@ -22,14 +22,22 @@ extension Topology {
     package var schedule: Schedule
     /// Local steps per round (H); 1 contributes gradients.
     package var localSteps: Int
+    package var loss: Loss
+    /// Share of the softmax target spread over all classes.
+    package var labelSmoothing: Double
+    /// Largest Euclidean norm of the mean gradient; nil does not clip.
+    package var clipNorm: Double?
     /// Run directory or file to start from.
     package var weights: String?
     package var head: Head
+    /// Whether the kernels of `weights` are those of a network on single frames, to be repeated in time.
+    package var inflate: Bool
     /// Kernel path forced on every worker; nil lets each choose.
     package var kernels: String?
     package var precision: Precision
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
+    package enum Loss: String, Sendable, CaseIterable { case softmax, sigmoid }
     package enum Precision: String, Sendable, CaseIterable { case float32, mixed }
 
     /// Length of the linear warm-up, from learning rate / R.

@@ -22,7 +22,7 @@ struct GradientTests {
   }
 
   /// The derivative of the loss by the middle element of every `every`-th tensor.
-  private func compareWithDifferences(_ original: Fixture<Double>, every: Int) throws {
+  func compareWithDifferences(_ original: Fixture<Double>, every: Int) throws {
     var fixture = original
     let (_, _, gradient) = try fixture.train()
     let trained = fixture.network.layout.segments.filter { $0.role == .weight || $0.role == .bias }

@@ -1,3 +1,4 @@
+import Foundation
 import Networks
 import Tensors
 import Testing
@@ -28,7 +29,9 @@ struct NetworkFilesTests {
     let buffer = AlignedBuffer(byteCount: values.count * MemoryLayout<Element>.stride)
     _ = buffer.elements(Element.self).update(fromContentsOf: values)
     return Safetensors.Tensor(
-      name: name, elementType: Element.self == Int64.self ? .int64 : .float64, dimensions: shape, buffer: buffer)
+      name: name,
+      elementType: Element.self == Int64.self ? .int64 : Element.self == UInt8.self ? .uint8 : .float64,
+      dimensions: shape, buffer: buffer)
   }
 
   private func files(_ output: String, precision: Precision = .float64) -> NetworkFiles {
@@ -59,6 +62,32 @@ struct NetworkFilesTests {
         #expect(distance(try values("out", segment.name), updated) < 1e-15)
       }
     }
+  }
+
+  @Test("gradients of several labels a clip, and of smoothed ones")
+  func losses() throws {
+    let rows: [UInt8] = [1, 0, 0, 1, 0, 0, 1, 1, 0, 1]
+    var sigmoid = files("out")
+    sigmoid.loss = .sigmoid
+    try Safetensors.write(
+      [tensor("clips", [2, 3, 8, 16, 16], fixture.clips), tensor("labels", [2, 5], rows)], metadata: [:], to: input)
+    try sigmoid.gradients()
+    let logits = try values("out", "logits")
+    let losses = zip(logits, rows).map { logit, target in
+      -log(Metrics.sigmoid(target == 1 ? logit : -logit))
+    }
+    #expect(abs(try values("out", "loss")[0] - losses.reduce(0, +) / 10) < 1e-12)
+    let bias = (0..<5).map { index in
+      (0..<2).reduce(0) { $0 + (Metrics.sigmoid(logits[$1 * 5 + index]) - Double(rows[$1 * 5 + index])) / 10 }
+    }
+    #expect(distance(try values("out", "grad.fc.bias"), bias) < 1e-12)
+
+    var smoothed = files("out")
+    smoothed.loss = .softmax(smoothing: 0.5)
+    try smoothed.gradients()
+    let first = try values("out", "loss")[0]
+    try files("out").gradients()
+    #expect(try values("out", "loss")[0] != first)
   }
 
   @Test("forward, in both modes and precisions")

@@ -75,6 +75,72 @@ struct TrainingRuleTests {
     }
   }
 
+  /// d = s·g + wd·w; v = μv + d; w −= lr·v, and the running statistics as ever.
+  @Test("one step without Nesterov, and with a scaled gradient, follows the rule")
+  func plainMomentum() throws {
+    let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-10", classes: 3, width: 0.125))
+    var parameters = [Double](repeating: 0.5, count: layout.count)
+    var momentum = [Double](repeating: 0.25, count: layout.count)
+    let sum = [Double](repeating: 3, count: layout.count)
+    let options = SGDOptions(
+      momentum: 0.8, nesterov: false, weightDecay: 0.1, learningRate: 0.01, gradientScale: 0.5)
+    parameters.withUnsafeMutableBufferPointer { parameters in
+      momentum.withUnsafeMutableBufferPointer { momentum in
+        sum.withUnsafeBufferPointer {
+          SGD.update(
+            layout: layout, offset: 0, parameters: parameters, momentum: momentum, sum: $0, scale: 0.25,
+            options: options)
+        }
+      }
+    }
+    for segment in layout.segments {
+      var expected = (0.9 * 0.5 + 0.1 * 0.75, 0.25)
+      if segment.role == .weight || segment.role == .bias {
+        let v = 0.8 * 0.25 + 0.375 + (segment.role == .weight ? 0.1 * 0.5 : 0)
+        expected = (0.5 - 0.01 * v, v)
+      }
+      #expect(segment.range.allSatisfy { abs(parameters[$0] - expected.0) < 1e-15 }, "\(segment.name)")
+      #expect(segment.range.allSatisfy { abs(momentum[$0] - expected.1) < 1e-15 }, "\(segment.name)")
+    }
+  }
+
+  @Test("decay is on weights and gammas, not on betas and the classifier's bias")
+  func roles() throws {
+    let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-101", classes: 3, width: 0.125))
+    for segment in layout.segments {
+      let expected: ParameterLayout.Role =
+        segment.name.hasSuffix(".running_mean")
+        ? .runningMean
+        : segment.name.hasSuffix(".running_var")
+          ? .runningVariance : segment.name.hasSuffix(".bias") ? .bias : .weight
+      #expect(segment.role == expected, "\(segment.name)")
+    }
+  }
+
+  @Test("a gradient's norm is of parameters only, and clipping is PyTorch's rule")
+  func norm() throws {
+    let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-10", classes: 3, width: 0.125))
+    var noise = SplitMix(state: 4)
+    var sum = [Float](repeating: 1e30, count: layout.count)
+    var expected = 0.0
+    for segment in layout.segments where segment.role == .weight || segment.role == .bias {
+      for index in segment.range {
+        sum[index] = Float(noise.uniform() - 0.5)
+        expected += Double(sum[index]) * Double(sum[index]) / 9
+      }
+    }
+    let cut = 777
+    let parts = [0..<cut, cut..<layout.count].map { range in
+      sum.withUnsafeBufferPointer {
+        SGD.squaredNorm(layout: layout, offset: range.lowerBound, sum: .init(rebasing: $0[range]), scale: 1 / 3)
+      }
+    }
+    #expect(abs((parts[0] + parts[1]) / expected - 1) < 1e-6)
+    #expect(SGD.clipScale(squaredNorm: 100, limit: 2.5) == 2.5 / (10 + 1e-6))
+    #expect(SGD.clipScale(squaredNorm: 100, limit: 11) == 1)
+    #expect(SGD.clipScale(squaredNorm: 0, limit: 1) == 1)
+  }
+
   @Test("blocks cut anywhere give the same bits", arguments: [1, 7, 100, 4099])
   func blocks(size: Int) throws {
     let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-10", classes: 3, width: 0.125))
@@ -123,6 +189,40 @@ struct TrainingRuleTests {
     #expect(abs(schedule.rate(step: 1400)) < 1e-12)
     schedule.kind = .constant
     #expect(schedule.rate(step: 1000) == 0.192)
+  }
+
+  /// paper.md section 3: 0.0015 a replica, 14 segments of 45,573 iterations at 32 frames, 17,090 at 8, the rate halved
+  /// between them.
+  @Test("the paper's schedule is halved exactly between its 14 segments", arguments: [(45_573, 768), (17_090, 2048)])
+  func thePapersSchedule(segment: Int, clips: Int) {
+    let warmUp = (6_400_000 + clips - 1) / clips
+    let schedule = LearningRateSchedule(
+      base: 0.192, replicas: 128, warmUpSteps: warmUp, totalSteps: 14 * segment, kind: .halvings(13))
+    #expect(schedule.rate(step: 0) == 0.0015)
+    #expect(schedule.rate(step: warmUp - 1) < 0.192)
+    #expect(schedule.rate(step: warmUp) == 0.192)
+    for number in 0..<14 {
+      var expected = 0.192
+      for _ in 0..<number { expected /= 2 }
+      let first = max(number * segment, warmUp)
+      #expect(schedule.rate(step: first) == expected, "segment \(number)")
+      #expect(schedule.rate(step: (number + 1) * segment - 1) == expected, "segment \(number)")
+    }
+    // 35 M clips a segment.
+    #expect(abs(Double(segment * clips) / 35e6 - 1) < 1e-4)
+  }
+
+  @Test("the half cosine after a warm-up has its exact values")
+  func halfCosine() {
+    let schedule = LearningRateSchedule(
+      base: 0.4, replicas: 4, warmUpSteps: 2, totalSteps: 12, kind: .halfCosine)
+    #expect(schedule.rate(step: 0) == 0.1)
+    #expect(abs(schedule.rate(step: 1) - 0.25) < 1e-15)
+    // (1 + cos(π · 4 / 12)) / 2 = 3/4, and 1/4 at step 8.
+    #expect(abs(schedule.rate(step: 4) - 0.3) < 1e-15)
+    #expect(abs(schedule.rate(step: 8) - 0.1) < 1e-15)
+    #expect(schedule.rate(step: 12) == 0)
+    #expect(schedule.rate(step: 13) == 0)
   }
 
   @Test("rank, softmax and mean average precision")

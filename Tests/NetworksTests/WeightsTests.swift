@@ -154,3 +154,114 @@ struct WeightsTests {
     }
   }
 }
+
+@Suite("A network on frames as one on clips")
+struct InflationTests {
+  /// In the middle of a clip of equal frames an inflated kernel gives what the flat one gave on the frame.
+  @Test("repeats kernels in time and divides them, and leaves all else as it was")
+  func inflation() throws {
+    let directory = try TemporaryDirectory()
+    let flatDefinition = try NetworkDefinition(name: "r2d-18", classes: 5, width: 0.125)
+    let deepDefinition = try NetworkDefinition(name: "r3d-18", classes: 5, width: 0.125)
+    let (flat, deep) = (try ParameterLayout(flatDefinition), try ParameterLayout(deepDefinition))
+    let path = directory.file("flat.safetensors")
+    let source = References.parameters(flat, Float.self)
+    try source.withUnsafeBufferPointer { try Weights.save($0, layout: flat, metadata: [:], to: path) }
+    var vector = [Float](repeating: .nan, count: deep.count)
+    _ = try vector.withUnsafeMutableBufferPointer {
+      try Weights.load(path, layout: deep, definition: deepDefinition, inflate: true, into: $0)
+    }
+    var inflated = 0
+    for segment in deep.segments {
+      let original = try #require(flat.segment(named: segment.name))
+      let own = Array(vector[segment.range])
+      let theirs = Array(source[original.range])
+      guard segment.shape.count == 5, segment.shape[2] == 3 else {
+        #expect(own == theirs, "\(segment.name)")
+        continue
+      }
+      inflated += 1
+      let plane = segment.shape[3] * segment.shape[4]
+      for kernel in 0..<segment.count / (3 * plane) {
+        for place in 0..<plane {
+          let sum = (0..<3).reduce(Float(0)) { $0 + own[(kernel * 3 + $1) * plane + place] }
+          #expect(abs(sum - theirs[kernel * plane + place]) < 1e-6)
+          #expect(own[kernel * 3 * plane + place] == own[(kernel * 3 + 2) * plane + place])
+        }
+      }
+    }
+    #expect(inflated == 17, "the stem and sixteen convolutions, not the three shortcuts")
+    // Not asked for, and for kernels of another size in space, it is an error.
+    #expect(throws: NetworkError.self) {
+      try vector.withUnsafeMutableBufferPointer {
+        try Weights.load(path, layout: deep, definition: deepDefinition, into: $0)
+      }
+    }
+  }
+}
+
+@Suite("The classifier at every place")
+struct CellTests {
+  private let definition: NetworkDefinition
+  private let pixels: [UInt8]
+
+  init() throws {
+    definition = try NetworkDefinition(name: "r2plus1d-10", classes: 6, width: 0.25)
+    var noise = SplitMix(state: 8)
+    pixels = (0..<2 * 4 * 48 * 48 * 3).map { _ in UInt8(truncatingIfNeeded: noise.next()) }
+  }
+
+  private func network(_ size: Int) throws -> Network<Double> {
+    try Network<Double>(definition, batch: 2, frames: 4, height: size, width: size)
+  }
+
+  @Test("of clips of the trained size is the classifier itself, bit by bit")
+  func sameSize() throws {
+    let network = try network(48)
+    let parameters = References.parameters(network.layout, Double.self)
+    try parameters.withUnsafeBufferPointer {
+      let cells = try network.cellLogits(parameters: $0, clips: pixels, count: 2, trained: 48)
+      #expect(try cells == network.logits(parameters: $0, clips: pixels, count: 2))
+    }
+  }
+
+  /// 48 pixels give a map of 3x3, 32 pixels one of 2x2: four cells. Pooling is linear and so is the classifier: averages of
+  /// cells that overlap are weighted averages of the map's logits, which every single place gives when pooled alone.
+  @Test("of larger clips are those of windows of the last map")
+  func larger() throws {
+    let network = try network(48)
+    let parameters = References.parameters(network.layout, Double.self)
+    try parameters.withUnsafeBufferPointer { parameters in
+      func cells(_ trained: Int) throws -> [Double] {
+        try network.cellLogits(parameters: parameters, clips: pixels, count: 2, trained: trained)
+      }
+      let places = try cells(16)
+      #expect(places.count == 2 * 9 * 6)
+      let windows = try cells(32)
+      #expect(windows.count == 2 * 4 * 6)
+      for clip in 0..<2 {
+        for (window, corner) in [0, 1, 3, 4].enumerated() {
+          for index in 0..<6 {
+            let mean = [0, 1, 3, 4].reduce(0) { $0 + places[(clip * 9 + corner + $1) * 6 + index] } / 4
+            #expect(abs(windows[(clip * 4 + window) * 6 + index] - mean) < 1e-9)
+          }
+        }
+      }
+      let whole = try network.logits(parameters: parameters, clips: pixels, count: 2)
+      let mean = (0..<6).map { index in (0..<9).reduce(0) { $0 + places[$1 * 6 + index] } / 9 }
+      #expect(zip(whole, mean).allSatisfy { abs($0 - $1) < 1e-9 })
+    }
+  }
+
+  @Test("of smaller clips is an error")
+  func smaller() throws {
+    let network = try network(32)
+    let parameters = References.parameters(network.layout, Double.self)
+    let error = #expect(throws: NetworkError.self) {
+      try parameters.withUnsafeBufferPointer {
+        _ = try network.cellLogits(parameters: $0, clips: pixels, count: 2, trained: 48)
+      }
+    }
+    #expect(try #require(error).message.contains("too small"))
+  }
+}

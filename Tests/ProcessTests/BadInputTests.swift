@@ -90,14 +90,70 @@ import Testing
       ["run", try topology().write(), "--output", fresh, "--set", "train.weights=\(path)"], contains: [path])
   }
 
+  @Test func weightsThatDoNotFitAreNamedBeforeAnythingStarts() throws {
+    let run = try RunHandle(topology(), ["--stop-after", "0"])
+    _ = try run.report()
+    let weights = "\(run.output)/weights.safetensors"
+    func start(_ changes: [String]) throws -> [String] {
+      let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
+      return ["run", try topology().write(), "--output", fresh] + changes.flatMap { ["--set", $0] }
+    }
+    // Another network: every tensor, by name, what is missing and what has another shape.
+    try failure(
+      start(["train.weights=\(weights)", "train.network=r2plus1d-18"]),
+      contains: [weights, "missing: layer1.1.conv1.0.0.weight, ", "layer4.1.conv2.1.running_var"])
+    try failure(
+      start(["train.weights=\(weights)", "train.network=r3d-18"]),
+      contains: ["missing: ", "unexpected: ", "stem.3.weight"])
+    try failure(
+      start(["train.weights=\(weights)", "train.width=0.5"]), contains: ["misshapen: stem.0.weight [11, 3, 1, 7, 7]"])
+    // The same number of other labels.
+    let corpus = try SmallCorpus(videos: 24, name: "renamed").directory
+    let labels = "\(corpus)/labels.txt"
+    let names = try String(contentsOfFile: labels, encoding: .utf8)
+    let lines = names.split(separator: "\n").map(String.init)
+    try (lines.dropFirst().joined(separator: "\n") + "\n\(lines[0])\n").write(
+      toFile: labels, atomically: true, encoding: .utf8)
+    #expect(try Sluice.run(["corpus", "build", corpus]).status == 0)
+    let other = ["train.weights=\(run.output)", "corpus=\(corpus)"]
+    try failure(start(other), contains: ["its labels are not the corpus'", "number 0 is \(lines[0])", "head: new"])
+    let output = try Sluice.run(start(other + ["train.head=new", "train.steps=2"]))
+    #expect(output.status == 0, "\(output.stderr)")
+  }
+
+  @Test func clipsTooShortForTheNetwork() throws {
+    let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
+    let sizes = ["clip.frames=1", "clip.slack=0", "clip.crop=8", "train.batch=1"]
+    try failure(
+      ["run", try topology().write(), "--output", fresh] + sizes.flatMap { ["--set", $0] },
+      contains: ["1 frames of 8x8 is too short and small", "r2plus1d-10", "larger batch"])
+  }
+
   @Test func aLossThatIsNotFinite() throws {
     var wild = try topology()
     wild.steps = 60
-    let run = try RunHandle(wild, ["--set", "train.learning_rate=10000", "--set", "train.weight_decay=1"])
+    let run = try RunHandle(
+      wild,
+      ["--set", "train.learning_rate=10000", "--set", "train.weight_decay=1", "--set", "checkpoint.every=1"])
     let output = try run.live.wait(seconds: 60)
     #expect(output.status == 1)
     for part in ["replica", "not a finite number", "slot 0 draw 0: ", ".mp4", "train.learning_rate"] {
       #expect(output.stderr.contains(part), "\(part) in \(output.stderr)")
     }
+    // The last good checkpoint is there, named, and starts another run.
+    let match = try #require(output.stderr.firstMatch(of: /step (\d+), replica.*the checkpoint of step (\d+) is kept/))
+    let (step, kept) = (try #require(Int(match.1)), try #require(Int(match.2)))
+    #expect((1...step).contains(kept), "\(output.stderr)")
+    let digits = String(kept)
+    let checkpoint = "\(run.output)/checkpoints/step-" + String(repeating: "0", count: 6 - digits.count) + digits
+    var tame = try topology()
+    tame.train = ", weights: \(checkpoint)"
+    let report = try RunHandle(tame, ["--stop-after", "0"]).report()
+    let untrained = try RunHandle(topology(), ["--stop-after", "0"]).report()
+    #expect(try hash(report) != hash(untrained))
+    let other = Workspace.shared.scratch().appendingPathComponent("run").path
+    try failure(
+      ["run", try tame.write(), "--output", other, "--set", "train.network=r3d-18"],
+      contains: [checkpoint, "is of r2plus1d-10, not r3d-18"])
   }
 }

@@ -51,6 +51,35 @@ import Testing
     #expect(done.values.allSatisfy { $0 > 0 }, "every worker worked: \(done)")
   }
 
+  private func clipped(shards: Int, steps: Int = 16) throws -> SmallTopology {
+    var clipped = try topology()
+    clipped.steps = steps
+    clipped.count(["average": shards])
+    clipped.train = ", clip_norm: 0.5"
+    return clipped
+  }
+
+  /// The norm is of all shards' blocks and has the same bits for any number of them.
+  @Test func clippingIsTheSameForAnyNumberOfShards() throws {
+    let one = try RunHandle(clipped(shards: 1)).report()
+    #expect(try hash(one) != expected())
+    for shards in [2, 3] { #expect(try hash(RunHandle(clipped(shards: shards)).report()) == hash(one)) }
+    // What no gradient reaches changes nothing.
+    #expect(try hash(RunHandle(topology(), ["--set", "train.clip_norm=1e6"]).report()) == expected())
+  }
+
+  @Test(arguments: ["average", "coordinator", "train"])
+  func aKilledWorkerChangesNothingWhereGradientsAreClipped(stage: String) throws {
+    let undisturbed = try RunHandle(clipped(shards: 1, steps: 40)).report()
+    let run = try RunHandle(clipped(shards: 2, steps: 40))
+    try run.waitForStep(3)
+    let victim = stage == "coordinator" ? try run.coordinatorProcess() : try #require(try run.processes(stage).first)
+    #expect(kill(victim, SIGKILL) == 0)
+    let report = try run.report()
+    #expect(try hash(report) == hash(undisturbed))
+    #expect(try #require(report["workers_lost"] as? Int) >= 1)
+  }
+
   @Test(arguments: ["decode", "augment", "batch", "train", "average", "coordinator"])
   func aKilledWorkerChangesNothing(stage: String) throws {
     var longer = try topology()

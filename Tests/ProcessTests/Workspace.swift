@@ -69,9 +69,13 @@ struct SmallTopology {
   var hosts =
     "here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 1, average: 1, evaluate: 1}"
   var seed = 11
+  var clip = "{frames: 4, stride: 2, slack: 1, resize: [40, 54], crop: 32, mirror: true}"
+  var network = "r2plus1d-10"
   var steps = 16
   var batch = 4
   var evaluate = "{every: 1000, clips: 2, split: validation}"
+  /// More keys of `train`, each after a comma.
+  var train = ""
   var extra = ""
 
   init(corpus: String) { self.corpus = corpus }
@@ -91,9 +95,9 @@ struct SmallTopology {
       corpus: \(corpus)
       hosts:
       \(hosts.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
-      clip: {frames: 4, stride: 2, slack: 1, resize: [40, 54], crop: 32, mirror: true}
+      clip: \(clip)
       sampling: {labels: square-root}
-      train: {network: r2plus1d-10, width: 0.25, replicas: 3, batch: \(batch), steps: \(steps), learning_rate: 0.02}
+      train: {network: \(network), width: 0.25, replicas: 3, batch: \(batch), steps: \(steps), learning_rate: 0.02\(train)}
       evaluate: \(evaluate)
       links: {compression: lz4}
       checkpoint: {every: 4, keep: 3}

@@ -21,6 +21,7 @@ extension Coordinator {
       reportsDone[sender, default: 0] += 1
       perform(machine.trained(report, by: sender))
     case .applied: if let applied = try? Applied(from: envelope) { shardApplied(applied) }
+    case .gradientSquares: if let squares = try? GradientSquares(from: envelope) { shardMeasured(squares) }
     case .loaded: if let loaded = try? Loaded(from: envelope) { shardLoaded(loaded) }
     case .checkpointed: if let written = try? Checkpointed(from: envelope) { shardWrote(written) }
     case .evaluated:
@@ -67,7 +68,7 @@ extension Coordinator {
       leases[grant.route.decode, default: []].append(
         LeaseMessage.Entry(
           item: item, augment: grant.route.augment, batch: grant.route.batch, owner: grant.route.owner))
-      tap.publish(grant.key) { (["path": .text(item.path), "label": .integer(item.label)], nil) }
+      tap.publish(grant.key) { (["path": .text(item.path), "label": .integer(item.labels[0])], nil) }
     case .train(let group, let worker, let batch): send(TrainLease(group: group, batch: batch), to: worker)
     case .evaluate(let group, let worker, let batch): send(EvaluateLease(group: group, batch: batch), to: worker)
     case .commit(let version, let reports): try commit(version, reports)
@@ -128,6 +129,7 @@ extension Coordinator {
         version: version, incarnation: stamp.incarnation, samples: samples,
         digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
     try recordExpiredLeases()
+    norms.commit(version: version)
     broadcast(
       Commit(version: version, checkpoint: isCheckpoint(version)), to: [.batch, .train, .average])
     let rate = topology.train.learningRate(at: version - 1)
@@ -140,6 +142,7 @@ extension Coordinator {
   func remind() {
     guard phase == .running else { return }
     perform(machine.reminders)
+    if let clipScale { broadcast(clipScale, to: [.average]) }
     let version = machine.committed
     let isWaitedFor = isCheckpoint(version) && (checkpointed ?? 0) < version
     broadcast(Commit(version: version, checkpoint: isWaitedFor), to: [.batch, .train, .average])

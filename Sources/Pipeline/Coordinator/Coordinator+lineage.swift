@@ -71,6 +71,8 @@ extension Coordinator {
     Checkpoint.removePartial(in: directory.path)
     checkpointFiles = [:]
     shardVersions = [:]
+    norms.reset()
+    clipScale = nil
     phase = .loading(version: version, missing: Set(0..<topology.count(.average)))
     broadcast(Load(version: version, checkpoint: newest?.directory), to: [.average])
   }
@@ -95,6 +97,17 @@ extension Coordinator {
     if case .loading(_, let missing) = phase, missing.contains(applied.shard) { return }
     shardVersions[applied.shard] = applied.version
     if phase == .running { machine.applied(shard: applied.shard, version: applied.version) }
+  }
+
+  /// A shard's part of a gradient's norm; when it was the last, all shards hear how it is clipped.
+  func shardMeasured(_ measured: GradientSquares) {
+    if case .loading(_, let missing) = phase, missing.contains(measured.shard) { return }
+    guard let limit = topology.train.clipNorm,
+      let square = norms.take(shard: measured.shard, step: measured.step, squares: measured.squares)
+    else { return }
+    let answer = ClipScale(step: measured.step, scale: SGD.clipScale(squaredNorm: square, limit: limit))
+    clipScale = answer
+    broadcast(answer, to: [.average])
   }
 
   private func begin(from version: Int) throws {

@@ -48,6 +48,9 @@ package actor Coordinator {
   var workers: [WorkerID: Worker] = [:]
   /// What each shard holds, as far as it has said.
   var shardVersions: [Int: Int] = [:]
+  /// Where gradients are clipped: what shards measured, and the newest answer.
+  var norms: GradientNorms
+  var clipScale: ClipScale?
   var crashes: [ItemKey: Int] = [:]
   var checkpointFiles: [Int: [Checkpoint.Manifest.File]] = [:]
   /// The version of the newest whole checkpoint.
@@ -88,8 +91,15 @@ package actor Coordinator {
     plan = try Plan(topology: topology, counts: counts)
     ledger = try Ledger(path: directory.ledgerPath)
     let train = topology.train
-    layout = try ParameterLayout(
-      NetworkDefinition(name: train.network, classes: corpus.labels.count, width: train.width))
+    let definition = try NetworkDefinition(
+      name: train.network, classes: corpus.labels.count, width: train.width)
+    try definition.checkTraining(batch: train.batch, frames: topology.clip.frames, size: topology.clip.crop)
+    if train.weights != nil, Checkpoint.all(in: directory.path).isEmpty {
+      // Shards load them, too; what is wrong with them is said before anything starts.
+      _ = try InitialModel.vector(topology: topology, classes: corpus.labels.count, labels: corpus.labels)
+    }
+    layout = try ParameterLayout(definition)
+    norms = GradientNorms(map: BlockMap(elements: layout.count, shards: topology.count(.average)))
     evaluationVideos = try Self.evaluationVideos(topology, corpus)
     machine = RunMachine(settings: Self.settings(topology, videos: evaluationVideos.count))
     if let stopAfter { machine.stop(at: stopAfter) }

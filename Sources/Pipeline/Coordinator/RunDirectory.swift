@@ -21,6 +21,13 @@ package struct RunDirectory: Sendable {
   package var metricsPath: String { "\(path)/metrics.jsonl" }
   package var reportPath: String { "\(path)/report.json" }
   package var weightsPath: String { "\(path)/weights.safetensors" }
+  /// The weights file that `path` names: itself, or that of the run whose directory it is.
+  package static func weightsFile(_ path: String) -> String {
+    var isDirectory: ObjCBool = false
+    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    return isThere && isDirectory.boolValue ? RunDirectory(path: path).weightsPath : path
+  }
+
   private var identityPath: String { "\(path)/run.json" }
 
   package var exists: Bool { FileManager.default.fileExists(atPath: identityPath) }
@@ -52,7 +59,7 @@ package struct RunDirectory: Sendable {
     guard exists else { throw PipelineError(.runDirectory, "\(path): no run to resume there") }
     let lock = try lock()
     defer { lock.release() }
-    let differences = try storedTopology().differences(from: topology)
+    let differences = topology.differences(from: try storedTopology())
     guard differences.isEmpty else {
       throw PipelineError(
         .settingsDiffer,

@@ -51,13 +51,14 @@ package struct WindowHeader: Sendable, WireCodable {
 package struct ClipHeader: Sendable, WireCodable {
   package var key: ItemKey
   package var owner: Int
-  package var label: Int
+  /// As in ``WorkItem``.
+  package var labels: [Int]
   package var tensor: TensorDescriptor
 
   package func encode(to writer: inout ByteWriter) {
     key.encode(to: &writer)
     writer.write(owner)
-    writer.write(label)
+    labels.encode(to: &writer)
     tensor.encode(to: &writer)
   }
 }
@@ -65,8 +66,9 @@ package struct ClipHeader: Sendable, WireCodable {
 extension ClipHeader {
   package init(from reader: inout ByteReader) throws(WireError) {
     self.init(
-      key: try ItemKey(from: &reader), owner: try Int(from: &reader), label: try Int(from: &reader),
+      key: try ItemKey(from: &reader), owner: try Int(from: &reader), labels: try [Int](from: &reader),
       tensor: try TensorDescriptor(from: &reader))
+    try WorkItem.check(labels: labels, of: key)
   }
 }
 
@@ -74,25 +76,27 @@ extension ClipHeader {
 package struct BatchHeader: Sendable, WireCodable {
   package struct Slot: Sendable, WireCodable {
     package var key: ItemKey
-    package var label: Int
+    /// As in ``WorkItem``.
+    package var labels: [Int]
     /// Of the clip's bytes, seeded by its key: the consumer checks each clip for itself.
     package var checksum: UInt64
 
-    package init(key: ItemKey, label: Int, checksum: UInt64) {
+    package init(key: ItemKey, labels: [Int], checksum: UInt64) {
       self.key = key
-      self.label = label
+      self.labels = labels
       self.checksum = checksum
     }
 
     package func encode(to writer: inout ByteWriter) {
       key.encode(to: &writer)
-      writer.write(label)
+      labels.encode(to: &writer)
       writer.write(checksum)
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
       self.init(
-        key: try ItemKey(from: &reader), label: try Int(from: &reader), checksum: try UInt64(from: &reader))
+        key: try ItemKey(from: &reader), labels: try [Int](from: &reader), checksum: try UInt64(from: &reader))
+      try WorkItem.check(labels: labels, of: key)
     }
   }
 

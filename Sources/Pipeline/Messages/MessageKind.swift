@@ -14,6 +14,7 @@ package enum MessageKind: UInt16, Sendable {
   case loaded = 9
   case evaluated = 10
   case workerExited = 11
+  case gradientSquares = 12
   // Coordinator to worker.
   case welcome = 32
   case refused = 33
@@ -27,6 +28,7 @@ package enum MessageKind: UInt16, Sendable {
   case drop = 41
   case dismissed = 42
   case scaleTo = 43
+  case clipScale = 44
   // Clients of the coordinator.
   case request = 64
   case reply = 65

@@ -19,7 +19,7 @@ package struct EvaluateLease: ControlMessage {
 package struct EvaluatedReport: ControlMessage {
   package static let kind = MessageKind.evaluated
   package var group: GroupKey
-  /// Softmax averaged over the clips, one for each class.
+  /// Averaged over the clips, one for each class.
   package var scores: [Float]
   package var seconds: Double
 }
@@ -36,6 +36,22 @@ package struct Applied: ControlMessage {
   package static let kind = MessageKind.applied
   package var shard: Int
   package var version: Int
+}
+
+/// A shard's part of the norm of `step`'s gradient, where it is clipped.
+package struct GradientSquares: ControlMessage {
+  package static let kind = MessageKind.gradientSquares
+  package var shard: Int
+  package var step: Int
+  /// Of each of its blocks, in order.
+  package var squares: [Double]
+}
+
+/// Shards: what the gradient of `step` is to be multiplied by.
+package struct ClipScale: ControlMessage {
+  package static let kind = MessageKind.clipScale
+  package var step: Int
+  package var scale: Double
 }
 
 /// Shards: take your blocks from this checkpoint; nil is version 0, made from the seed or the weights file.

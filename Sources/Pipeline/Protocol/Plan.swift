@@ -52,7 +52,7 @@ package struct Plan: Sendable {
     let cropX = random.uniform()
     let mirror = random.uniform() < 0.5
     return WorkItem(
-      key: key, label: video.label, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
+      key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: windowStart,
       windowFrames: windowFrames, stride: clip.stride, clipOffset: clipOffset, clipFrames: clip.frames,
       cropY: cropY, cropX: cropX, centerCrop: false, mirror: clip.mirror && mirror)
@@ -69,9 +69,14 @@ package struct Plan: Sendable {
     let segmentCount = video.endFrame - video.startFrame
     let starts = uniformClipStarts(clips: clips, frames: frames, stride: stride, frameCount: segmentCount)
     return WorkItem(
-      key: key, label: video.label, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
+      key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: starts[key.slot],
       windowFrames: frames, stride: stride, clipOffset: 0, clipFrames: frames, cropY: 0, cropX: 0,
       centerCrop: true, mirror: false)
   }
+}
+
+extension VideoRecord {
+  /// All labels, the one training and top-1 use first.
+  fileprivate var targets: [Int] { [label] + labels.filter { $0 != label } }
 }

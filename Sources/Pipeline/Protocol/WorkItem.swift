@@ -3,8 +3,8 @@ package import Wire
 /// One clip's work, whole: a decode worker needs nothing else, so it opens no index.
 package struct WorkItem: Sendable, Equatable {
   package var key: ItemKey
-  /// Index of the video's label in the corpus' list of labels.
-  package var label: Int
+  /// The video's labels as indices in the corpus' list: the one it was drawn for first, then the others, rising.
+  package var labels: [Int]
   package var path: String
   /// The file's size when the corpus was built.
   package var byteCount: Int
@@ -34,12 +34,22 @@ package struct WorkItem: Sendable, Equatable {
   }
 }
 
+extension WorkItem {
+  /// A clip has a label, and labels are indices.
+  static func check(labels: [Int], of key: ItemKey) throws(WireError) {
+    guard !labels.isEmpty, labels.allSatisfy({ $0 >= 0 }) else {
+      throw WireError(.value, "\(key): no clip has the labels \(labels)")
+    }
+  }
+}
+
 extension WorkItem: WireCodable {
   package func encode(to writer: inout ByteWriter) {
     key.encode(to: &writer)
     writer.write(path)
+    labels.encode(to: &writer)
     for value in [
-      label, byteCount, frameCount, segmentStart, segmentCount, windowStart, windowFrames, stride, clipOffset,
+      byteCount, frameCount, segmentStart, segmentCount, windowStart, windowFrames, stride, clipOffset,
       clipFrames,
     ] {
       writer.write(value)
@@ -56,7 +66,7 @@ extension WorkItem: WireCodable {
   package init(from reader: inout ByteReader) throws(WireError) {
     key = try ItemKey(from: &reader)
     path = try String(from: &reader)
-    label = try Int(from: &reader)
+    labels = try [Int](from: &reader)
     byteCount = try Int(from: &reader)
     frameCount = try Int(from: &reader)
     segmentStart = try Int(from: &reader)
@@ -71,9 +81,10 @@ extension WorkItem: WireCodable {
     centerCrop = try Bool(from: &reader)
     mirror = try Bool(from: &reader)
     let limit = 1 << 20
-    guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, label >= 0, key.slot >= 0, key.attempt >= 0,
+    guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, key.slot >= 0, key.attempt >= 0,
       (0.0..<1.0).contains(cropY), (0.0..<1.0).contains(cropX)
     else { throw WireError(.value, "\(key): no file and crop are like this") }
+    try Self.check(labels: labels, of: key)
     guard (1...limit).contains(windowFrames), (1...limit).contains(stride), (1...windowFrames).contains(clipFrames),
       (0...(windowFrames - clipFrames)).contains(clipOffset), windowStart >= 0, segmentStart >= 0, segmentCount >= 1,
       segmentStart <= frameCount, segmentCount <= frameCount - segmentStart, windowStart <= frameCount

@@ -43,7 +43,7 @@ import Wire
     let item = try WorkItem(body: ItemFields().bytes)
     #expect(item.path == "videos/ä.mp4" && item.key == TestMessages.key(slot: 2, attempt: 1))
     #expect(item.cropY == 0.25 && item.cropX == 0.75 && !item.centerCrop && item.mirror)
-    #expect(item.label == 7 && item.byteCount == 12345 && item.frameCount == 100)
+    #expect(item.labels == [7, 2] && item.byteCount == 12345 && item.frameCount == 100)
     #expect(item.frameIndices == [23, 26, 29, 32, 35, 38, 41, 44, 47, 50])
   }
 
@@ -76,21 +76,22 @@ import Wire
   }
 
   @Test func clips() throws {
-    let header = TestMessages.clipHeader(TestMessages.key(slot: 2), owner: 6, bytes: 8, label: 11)
-    #expect(header.key == TestMessages.key(slot: 2) && header.owner == 6 && header.label == 11)
+    let header = TestMessages.clipHeader(TestMessages.key(slot: 2), owner: 6, bytes: 8, labels: [11, 3])
+    #expect(header.key == TestMessages.key(slot: 2) && header.owner == 6 && header.labels == [11, 3])
     try expectRoundTrip(ClipHeader.self, header.encodedBody)
   }
 
   @Test func batches() throws {
     let group = GroupKey(kind: .evaluation, step: 5, index: 300)
     let slots = (0..<3).map {
-      BatchHeader.Slot(key: ItemKey(group: group, slot: $0), label: $0 * 2, checksum: UInt64.max - UInt64($0))
+      BatchHeader.Slot(key: ItemKey(group: group, slot: $0), labels: [$0 * 2, 1], checksum: UInt64.max - UInt64($0))
     }
     let header = BatchHeader(group: group, slots: slots, tensor: TestMessages.tensor([3, 2, 4, 4, 3]))
     try expectRoundTrip(BatchHeader.self, header.encodedBody)
     let back = try BatchHeader(body: header.encodedBody)
     #expect(back.group == group && back.slots.map(\.key) == slots.map(\.key))
-    #expect(back.slots.map(\.checksum) == slots.map(\.checksum) && back.slots.map(\.label) == [0, 2, 4])
+    #expect(
+      back.slots.map(\.checksum) == slots.map(\.checksum) && back.slots.map(\.labels) == [[0, 1], [2, 1], [4, 1]])
     #expect(back.tensor == header.tensor)
   }
 
@@ -150,7 +151,7 @@ import Wire
 struct ItemFields: Sendable {
   var key = TestMessages.key(slot: 2, attempt: 1)
   var path = "videos/ä.mp4"
-  var label = 7
+  var labels = [7, 2]
   var byteCount = 12345
   var frameCount = 100
   var segmentStart = 20
@@ -167,7 +168,7 @@ struct ItemFields: Sendable {
     var writer = ByteWriter()
     key.encode(to: &writer)
     writer.write(path)
-    writer.write(label)
+    labels.encode(to: &writer)
     writer.write(byteCount)
     writer.write(frameCount)
     writer.write(segmentStart)
@@ -222,7 +223,8 @@ struct ItemFields: Sendable {
     with("negative crop") { $0.cropX = -0.1 },
     with("crop that is no number") { $0.cropY = .nan },
     with("infinite crop") { $0.cropX = .infinity },
-    with("negative label") { $0.label = -1 },
+    with("negative label") { $0.labels = [3, -1] },
+    with("no label") { $0.labels = [] },
     with("negative size") { $0.byteCount = -1 },
     with("negative slot") { $0.key.slot = -1 },
     with("negative attempt") { $0.key.attempt = -1 },

@@ -22,6 +22,10 @@ struct SimulatedShard {
   var version: Int
   var committed: Int
   var sum: TreeSum<String>
+  /// The newest step it measured, also after it was applied.
+  var measured: Int?
+  /// The newest step whose norm it heard.
+  var clipped: Int?
 
   init(version: Int, replicas: Int) {
     self.version = version
@@ -43,7 +47,12 @@ extension ProtocolWorld {
       machine.join(id, stage: workers[id]!.stage)
     }
     welcomeAll()
-    for shard in shards.indices { shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas)) }
+    for shard in shards.indices {
+      shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas))
+      shards[shard].clipped = nil
+      if shards[shard].measured == shards[shard].version { shards[shard].measured = nil }
+      if let step = shards[shard].measured { saySquare(shard, step: step) }
+    }
     after(1) { world in
       if world.incarnation == incarnation, world.areShardsUp { world.begin() }
     }
@@ -103,6 +112,7 @@ extension ProtocolWorld {
     after(random.delay(mean: 1)) { world in
       world.incarnation += 1
       world.machine = Self.machine(world.settings)
+      world.norms = Self.norms(world.settings)
       world.startCoordinator(incarnation: world.incarnation)
     }
   }
@@ -129,6 +139,7 @@ extension ProtocolWorld {
         version <= ledger.committed && evaluationsDue(upTo: version).allSatisfy { checkpoints.contains($0) }
       } ?? 0
     audit.rolledBack(steps: ledger.committed - version)
+    norms.reset()
     ledger.committed = version
     ledger.samples = ledger.samples.filter { $0.key <= version }
     ledger.checkpointFiles = ledger.checkpointFiles.filter { $0.value.count == shards.count && $0.key <= version }
@@ -152,6 +163,14 @@ extension ProtocolWorld {
 
   func applyIfComplete(_ shard: Int) {
     while shards[shard].committed >= shards[shard].version, let total = shards[shard].sum.total {
+      let step = shards[shard].version
+      if settings.clips, shards[shard].clipped != step {
+        if shards[shard].measured != step {
+          shards[shard].measured = step
+          saySquare(shard, step: step)
+        }
+        return
+      }
       audit.applied(step: shards[shard].version, total)
       shards[shard].version += 1
       shards[shard].sum = TreeSum(tree: ReplicaTree(replicas: settings.replicas))
@@ -160,6 +179,28 @@ extension ProtocolWorld {
         guard world.isCoordinatorUp, world.incarnation == stamp else { return }
         world.machine.applied(shard: shard, version: version)
         world.advance()
+      }
+    }
+  }
+}
+
+extension ProtocolWorld {
+  /// A shard's word on the norm of a step; when it was the last, all shards hear the whole.
+  private func saySquare(_ shard: Int, step: Int) {
+    guard settings.clips else { return }
+    let stamp = incarnation
+    after(transit) { world in
+      guard world.isCoordinatorUp, world.incarnation == stamp,
+        let square = world.norms.take(shard: shard, step: step, squares: [Double(shard + step)])
+      else { return }
+      let expected = world.shards.indices.reduce(0) { $0 + $1 + step }
+      if square != Double(expected) { world.audit.broken("the norm of step \(step) is \(square), not \(expected)") }
+      for other in world.shards.indices {
+        world.after(world.transit) { world in
+          guard world.areShardsUp, world.incarnation == stamp else { return }
+          world.shards[other].clipped = step
+          world.applyIfComplete(other)
+        }
       }
     }
   }

@@ -32,6 +32,8 @@ final class ProtocolWorld {
     var shardLosses: [Int] = []
     var restarts: [Int] = []
     var stopEarlyAfter: Int?
+    /// Whether shards wait for the norm of every gradient.
+    var clips = false
     /// What a faulty trainer does to the keys it says it consumed.
     var tamper: (([ItemKey]) -> [ItemKey])?
   }
@@ -57,6 +59,7 @@ final class ProtocolWorld {
   var workers: [WorkerID: SimulatedWorker] = [:]
   var spawned = 0
   var shards: [SimulatedShard] = []
+  var norms: GradientNorms
   var areShardsUp = true
   var transientsDone: Set<ItemKey> = []
   var killsLeft: Int
@@ -67,6 +70,7 @@ final class ProtocolWorld {
     random = TestRandom(seed: settings.seed, stream: 99)
     audit = ProtocolAudit(plan: plan)
     machine = Self.machine(settings)
+    norms = Self.norms(settings)
     killsLeft = settings.kills
     shards = (0..<settings.shards).map { _ in SimulatedShard(version: 0, replicas: settings.replicas) }
   }
@@ -78,6 +82,11 @@ final class ProtocolWorld {
     run.evaluation = settings.evaluation
     run.evaluateEvery = settings.evaluation == nil ? 0 : settings.evaluateEvery
     return RunMachine(settings: run)
+  }
+
+  /// A block a shard.
+  static func norms(_ settings: Settings) -> GradientNorms {
+    GradientNorms(map: BlockMap(elements: settings.shards * BlockMap.blockElements, shards: settings.shards))
   }
 
   // MARK: The clock
@@ -211,6 +220,7 @@ final class ProtocolWorld {
   private func committed(_ version: Int, _ reports: [TrainedReport]) {
     audit.committed(version, reports, after: ledger.committed)
     ledger.committed = version
+    norms.commit(version: version)
     ledger.samples[version] = reports.reduce(0) { $0 + $1.consumed.count }
     let isDue =
       version % settings.checkpointEvery == 0 || version == machine.stopAt

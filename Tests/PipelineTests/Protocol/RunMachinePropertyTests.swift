@@ -87,6 +87,21 @@ import Topology
     #expect(world.settings.shardLosses.isEmpty && world.settings.restarts.isEmpty)
   }
 
+  /// Shards that wait for one another's norms never wait for ever.
+  @Test(arguments: 0..<60)
+  func clippedGradients(seed: Int) {
+    var settings = large(seed)
+    settings.steps = 8
+    settings.clips = true
+    settings.shards = 1 + seed % 3
+    settings.shardLosses = seed % 2 == 0 ? [3, 6] : []
+    settings.restarts = seed % 3 == 0 ? [] : [2, 4, 5]
+    let world = ProtocolWorld(settings)
+    world.run()
+    expectGood(world)
+    #expect(world.settings.shardLosses.isEmpty && world.settings.restarts.isEmpty)
+  }
+
   @Test(arguments: 0..<40)
   func stoppedAndResumedWithOtherWorkers(seed: Int) {
     var settings = large(seed)

@@ -18,11 +18,11 @@ enum TestMessages {
   }
 
   /// A header for a clip of (1, 1, bytes, 1).
-  static func clipHeader(_ key: ItemKey, owner: Int, bytes: Int, label: Int = 4) -> ClipHeader {
+  static func clipHeader(_ key: ItemKey, owner: Int, bytes: Int, labels: [Int] = [4]) -> ClipHeader {
     var writer = ByteWriter()
     key.encode(to: &writer)
     writer.write(owner)
-    writer.write(label)
+    labels.encode(to: &writer)
     tensor([1, 1, bytes, 1], checksum: key.stableHash).encode(to: &writer)
     do throws(WireError) {
       return try ClipHeader(body: writer.bytes)

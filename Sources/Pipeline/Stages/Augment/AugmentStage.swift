@@ -75,7 +75,7 @@ package actor AugmentStage: StageActor {
         Envelope(.clip, stamp: core.stamp, body: clip.header.encodedBody), [clip.payload], to: header.entry.batch)
       core.tap.publish(item.key) {
         (
-          ["path": .text(item.path), "label": .integer(item.label)],
+          ["path": .text(item.path), "label": .integer(item.labels[0])],
           TapPublisher.Frame(buffer: clip.buffer, dimensions: clip.header.tensor.dimensions)
         )
       }
@@ -107,7 +107,7 @@ package actor AugmentStage: StageActor {
           Clip(
             buffer: buffer,
             header: ClipHeader(
-              key: item.key, owner: header.entry.owner, label: item.label, tensor: encoded.descriptor),
+              key: item.key, owner: header.entry.owner, labels: item.labels, tensor: encoded.descriptor),
             payload: MessagePart(encoded.payload, count: encoded.payloadByteCount)))
       } catch {
         return .failure(error)

@@ -18,6 +18,8 @@ package actor AverageStage: StageActor {
   private var shards = 1
   private var layout: ParameterLayout!
   private var parked: [WorkerID: Int] = [:]
+  /// What the coordinator said of the open step's gradient, where it is clipped.
+  private var clip: ClipScale?
   /// The newest checkpoint file of this incarnation: asked again, the answer is said again, the file stays.
   private var written: (stamp: RunStamp, answer: Checkpointed)?
 
@@ -55,9 +57,11 @@ package actor AverageStage: StageActor {
     shard = configuration.shard ?? 0
     shards = configuration.shards
     parked = [:]
+    clip = nil
     model?.clearSums()
-    // A coordinator that restarts learns where the shard is.
+    // A coordinator that restarts learns where the shard is, and what others need of the step before.
     if let model { core.link.send(Applied(shard: shard, version: model.version)) }
+    sendSquares()
   }
 
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
@@ -69,15 +73,27 @@ package actor AverageStage: StageActor {
       guard let commit = try? Commit(from: envelope) else { break }
       if commit.checkpoint { writeCheckpoint(commit.version) }
       model?.commit(version: commit.version)
+      // A reminder, too: what was measured and not answered is said again.
+      if let model, model.squares?.step == model.version, clip?.step != model.version { sendSquares() }
+      applyIfComplete()
+    case .clipScale:
+      guard let clip = try? ClipScale(from: envelope) else { break }
+      self.clip = clip
       applyIfComplete()
     default: core.counters.malformedDropped += 1
     }
+  }
+
+  private func sendSquares() {
+    guard let squares = model?.squares else { return }
+    core.link.send(GradientSquares(shard: shard, step: squares.step, squares: squares.values))
   }
 
   // MARK: Loading and saving
 
   private func reload(_ load: Load) {
     written = nil
+    clip = nil
     do {
       model = try makeModel(load)
       modelRun = core.stamp.run
@@ -191,7 +207,16 @@ package actor AverageStage: StageActor {
       let step = model!.version
       guard step < (topology.train.steps ?? 0) else { return }
       let rate = topology.train.learningRate(at: step)
-      model!.apply(topology.train.sgdOptions(learningRate: rate))
+      var options = topology.train.sgdOptions(learningRate: rate)
+      if topology.train.clipNorm != nil {
+        // The norm is of all shards' blocks: the coordinator adds them up.
+        guard let clip, clip.step == step else {
+          if model!.measure() { sendSquares() }
+          break
+        }
+        options.gradientScale = clip.scale
+      }
+      model!.apply(options)
       core.link.send(Applied(shard: shard, version: model!.version))
       publish(step: step, rate: rate)
     }

@@ -21,6 +21,9 @@ package struct ShardModel {
   private var current: [Int: AlignedBuffer]
   private var previous: [Int: AlignedBuffer]?
   private var momentum: [Int: AlignedBuffer]
+  /// Squared norms of the blocks of a step's gradient, in the order of `blocks`: of the newest step that was whole, also
+  /// after it was applied.
+  package private(set) var squares: (step: Int, values: [Double])?
   private var sums: [Int: TreeSum<AlignedBuffer>] = [:]
 
   /// - Parameters:
@@ -42,6 +45,7 @@ package struct ShardModel {
 
   /// A new incarnation of the coordinator leases the open step again.
   package mutating func clearSums() {
+    if squares?.step == version { squares = nil }
     sums = Dictionary(uniqueKeysWithValues: blocks.map { ($0, TreeSum<AlignedBuffer>(tree: tree)) })
   }
 
@@ -72,6 +76,19 @@ package struct ShardModel {
   /// Whether the open step can be applied.
   package var isComplete: Bool {
     committed >= version && sums.values.allSatisfy { $0.total != nil }
+  }
+
+  /// Takes the squared norms of the open step, which is complete.
+  /// - Returns: whether they are new.
+  package mutating func measure() -> Bool {
+    guard squares?.step != version else { return false }
+    let values = blocks.map { block in
+      SGD.squaredNorm(
+        layout: layout, offset: map.range(of: block).lowerBound,
+        sum: UnsafeBufferPointer(sums[block]!.total!.elements(Float.self)), scale: 1 / Float(tree.replicas))
+    }
+    squares = (version, values)
+    return true
   }
 
   /// One momentum step on every block; then the next version is current.

@@ -10,7 +10,8 @@ package struct FetchedBatch: Sendable {
   package let clips: AlignedBuffer
   package let dimensions: [Int]
 
-  package var labels: [Int] { slots.map(\.label) }
+  /// Of each clip, the one it was drawn for first.
+  package var labels: [[Int]] { slots.map(\.labels) }
   package var consumed: ConsumedDigest { ConsumedDigest(consuming: slots.map(\.key)) }
 }
 

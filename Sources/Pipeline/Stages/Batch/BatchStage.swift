@@ -76,7 +76,7 @@ package actor BatchStage: StageActor {
     }
     core.tap.publish(header.key) {
       (
-        ["label": .integer(header.label)],
+        ["label": .integer(header.labels[0])],
         TapPublisher.Frame(buffer: clip, dimensions: header.tensor.dimensions)
       )
     }

@@ -54,7 +54,7 @@ package struct BatchStore {
     if let slot = held.slots[header.key.slot], slot.key.attempt >= header.key.attempt { return .duplicate }
     if held.isWhole { unshare(group) }
     batches[group]!.slots[header.key.slot] = BatchHeader.Slot(
-      key: header.key, label: header.label, checksum: header.tensor.checksum)
+      key: header.key, labels: header.labels, checksum: header.tensor.checksum)
     (batches[group]!.buffer.bytes.baseAddress! + header.key.slot * held.clipBytes)
       .copyMemory(from: clip.bytes.baseAddress!, byteCount: held.clipBytes)
     return .accepted

@@ -87,7 +87,7 @@ package actor DecodeStage: StageActor {
         Envelope(.window, stamp: core.stamp, body: window.header.encodedBody), [window.payload], to: entry.augment)
       core.tap.publish(entry.item.key) {
         (
-          ["path": .text(entry.item.path), "label": .integer(entry.item.label)],
+          ["path": .text(entry.item.path), "label": .integer(entry.item.labels[0])],
           TapPublisher.Frame(buffer: window.frames.buffer, dimensions: window.dimensions)
         )
       }

@@ -36,7 +36,8 @@ package struct CorpusEvaluator {
   ///   - progress: videos done and in all.
   /// - Throws: when the label names differ, or no video of the split can be read.
   package static func run(
-    _ model: TrainedModel, corpus: Corpus, split: Split, clips: Int, average: VideoClassifier.Average, threads: Int,
+    _ model: TrainedModel, corpus: Corpus, split: Split, clips: Int, crop: VideoClassifier.Crop = .center,
+    average: ClipScores? = nil, threads: Int,
     pairs: [(String, String)] = [], progress: (Int, Int) -> Void
   ) throws -> Result {
     guard corpus.labels == model.labels else {
@@ -49,7 +50,7 @@ package struct CorpusEvaluator {
     guard !videos.isEmpty else {
       throw PipelineError(.configuration, "\(corpus.directory): no video in the split \(split.rawValue)")
     }
-    let classifier = try VideoClassifier(model, clips: clips, average: average, threads: threads)
+    let classifier = try VideoClassifier(model, clips: clips, crop: crop, average: average, threads: threads)
     var scored: [(video: VideoRecord, scores: [Float])] = []
     var skipped: [Result.Skipped] = []
     for (index, video) in videos.enumerated() {
@@ -65,14 +66,17 @@ package struct CorpusEvaluator {
       throw PipelineError(
         .configuration, "\(corpus.directory): no video of \(split.rawValue) can be read: \(skipped[0].reason)")
     }
-    var result = summary(scored, skipped, corpus: corpus, clips: clips, average: average)
+    let view = crop == .center ? "centre crop" : "every place of \(classifier.side)x\(classifier.side)"
+    var result = summary(
+      scored, skipped, corpus: corpus, clips: clips,
+      protocol: "\(clips) uniform clips, \(view), \(classifier.average.rawValue) mean")
     result.pairs = try pairs.map { pair in try choice(within: pair, scored, corpus: corpus) }
     return result
   }
 
   private static func summary(
     _ scored: [(video: VideoRecord, scores: [Float])], _ skipped: [Result.Skipped], corpus: Corpus, clips: Int,
-    average: VideoClassifier.Average
+    protocol: String
   ) -> Result {
     let ranks = scored.map { Metrics.rank(of: $0.video.label, in: $0.scores) }
     func share(below limit: Int) -> Double { Double(ranks.count { $0 < limit }) / Double(ranks.count) }
@@ -84,7 +88,7 @@ package struct CorpusEvaluator {
     return Result(
       videos: scored.count, clips: clips, top1: share(below: 1), top5: share(below: 5),
       map: Metrics.meanAveragePrecision(scores: scored.map(\.scores), labels: scored.map(\.video.labels)),
-      protocol: "\(clips) uniform clips, centre crop, \(average.rawValue) mean", labels: labels, pairs: [],
+      protocol: `protocol`, labels: labels, pairs: [],
       skipped: skipped)
   }
 

@@ -4,7 +4,7 @@ import Topology
 import Wire
 import ZeroMQ
 
-/// Scores videos with the parameters of a pinned checkpoint: softmax averaged over a video's clips.
+/// Scores videos with the parameters of a pinned checkpoint: softmax, or sigmoids, averaged over a video's clips.
 package actor EvaluateStage: StageActor {
   private nonisolated let thread: SocketThread
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -81,7 +81,7 @@ package actor EvaluateStage: StageActor {
     case .success(let scores):
       core.link.send(EvaluatedReport(group: batch.group, scores: scores, seconds: seconds))
       core.tap.publish(ItemKey(group: batch.group, slot: 0)) {
-        (["label": .integer(batch.labels.first ?? 0), "predicted": .integer(scores.argmax)], nil)
+        (["label": .integer(batch.labels.first?.first ?? 0), "predicted": .integer(scores.argmax)], nil)
       }
     }
   }
@@ -95,6 +95,7 @@ final class VideoScorer: @unchecked Sendable {
   private let network: Network<Float>
   private let directory: String
   private let classes: Int
+  private let average: ClipScores
   private var version: Int?
   private var parameters: AlignedBuffer?
 
@@ -103,13 +104,14 @@ final class VideoScorer: @unchecked Sendable {
     let train = topology.train
     directory = configuration.directory
     classes = configuration.classes
+    average = ClipScores(of: train.objective)
     network = try Network<Float>(
       NetworkDefinition(name: train.network, classes: classes, width: train.width),
       batch: topology.evaluate?.clips ?? 1, frames: topology.clip.frames, height: topology.clip.crop,
       width: topology.clip.crop, threads: train.threads, precision: Precision(train.precision))
   }
 
-  /// Softmax averaged over the batch's clips, one for each class.
+  /// Scores averaged over the batch's clips, one for each class.
   func scores(_ batch: FetchedBatch) throws -> [Float] {
     if version != batch.group.step {
       let path = Checkpoint.path(in: directory, version: batch.group.step)
@@ -119,21 +121,7 @@ final class VideoScorer: @unchecked Sendable {
     let logits = try network.logits(
       parameters: UnsafeBufferPointer(parameters!.elements(Float.self)),
       clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), count: batch.slots.count)
-    return ClipScores.average(logits: logits, clips: batch.slots.count, classes: classes)
-  }
-}
-
-/// Scores of a video from its clips'.
-package enum ClipScores {
-  /// Mean over clips of each clip's softmax.
-  /// - Parameter logits: (clips, classes).
-  package static func average(logits: [Float], clips: Int, classes: Int) -> [Float] {
-    var sum = [Float](repeating: 0, count: classes)
-    for clip in 0..<clips {
-      let probabilities = Metrics.softmax(Array(logits[(clip * classes)..<((clip + 1) * classes)]))
-      for index in 0..<classes { sum[index] += probabilities[index] }
-    }
-    return sum.map { $0 / Float(clips) }
+    return average(logits, classes: classes)
   }
 }
 

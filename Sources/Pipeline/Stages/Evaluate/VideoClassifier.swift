@@ -8,6 +8,8 @@ package import Video
 package struct TrainedModel: Sendable {
   package let definition: NetworkDefinition
   package let labels: [String]
+  /// How its logits become scores.
+  package let scores: ClipScores
   package var frames: Int
   package var stride: Int
   package var size: FrameSize
@@ -20,16 +22,17 @@ package struct TrainedModel: Sendable {
   /// - Parameter path: a weights file, or a run's directory.
   /// - Throws: `.configuration` naming the file and what is missing in it.
   package init(path: String) throws {
-    var isDirectory: ObjCBool = false
-    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    let file = isThere && isDirectory.boolValue ? RunDirectory(path: path).weightsPath : path
+    let file = RunDirectory.weightsFile(path)
     guard FileManager.default.fileExists(atPath: file) else {
       throw PipelineError(.configuration, "\(file): no weights there; give a weights file or a run that has ended")
     }
     let metadata = try Safetensors.read(file).metadata
     func value(_ key: String) throws -> String {
       guard let value = metadata[key] else {
-        throw PipelineError(.configuration, "\(file): its metadata does not give \(key); was it written by sluice?")
+        throw PipelineError(
+          .configuration,
+          "\(file): its metadata does not give \(key): sluice writes it, and scripts/python/convert_weights.py "
+            + "does for weights of others")
       }
       return value
     }
@@ -50,6 +53,7 @@ package struct TrainedModel: Sendable {
     stride = try number("stride")
     crop = try number("crop")
     size = try Self.size(try value("resize"), file: file)
+    scores = metadata["loss"] == "sigmoid" ? .sigmoid : .softmax
     corpusDirectory = metadata["corpus_directory"]
     step = metadata["step"].flatMap(Int.init)
     let layout = try ParameterLayout(definition)
@@ -70,20 +74,43 @@ package struct TrainedModel: Sendable {
 
 /// Scores videos with a trained model in this process: `evaluate` and `predict`. One thread uses it.
 package final class VideoClassifier {
-  package enum Average: String, Sendable, CaseIterable { case softmax, logits }
+  /// What of a scaled frame is looked at.
+  package enum Crop: String, Sendable, CaseIterable {
+    /// The middle, as large as the crops the network was trained on.
+    case center
+    /// The largest square in the middle, at every place of which the network's classifier is applied.
+    case full
+  }
+
+  package let average: ClipScores
+  /// Height and width of what is looked at.
+  package let side: Int
 
   private let model: TrainedModel
   private let clips: Int
-  private let average: Average
+  private let crop: Crop
   private let network: Network<Float>
 
-  /// - Parameter clips: uniformly spaced ones of each video.
-  package init(_ model: TrainedModel, clips: Int, average: Average = .softmax, threads: Int = 1) throws {
+  /// - Parameters:
+  ///   - clips: uniformly spaced ones of each video.
+  ///   - average: what is averaged over them; nil for what the network was trained to give.
+  /// - Throws: `.configuration` when frames are scaled to less than the crop the network was trained on.
+  package init(
+    _ model: TrainedModel, clips: Int, crop: Crop = .center, average: ClipScores? = nil, threads: Int = 1
+  ) throws {
     self.model = model
     self.clips = clips
-    self.average = average
+    self.crop = crop
+    self.average = average ?? model.scores
+    if let shortest = model.size.shortestSide, shortest < model.crop {
+      throw PipelineError(
+        .configuration,
+        "frames whose short side is scaled to \(shortest) are smaller than the crop of \(model.crop) that the network was "
+          + "trained on")
+    }
+    side = crop == .full ? model.size.shortestSide ?? model.crop : model.crop
     network = try Network<Float>(
-      model.definition, batch: clips, frames: model.frames, height: model.crop, width: model.crop, threads: threads)
+      model.definition, batch: clips, frames: model.frames, height: side, width: side, threads: threads)
   }
 
   /// Scores of a video, one for each class.
@@ -112,7 +139,7 @@ package final class VideoClassifier {
   }
 
   private func score(_ frames: FrameTensor, path: String) throws -> [Float] {
-    let crop = model.crop
+    let crop = side
     guard frames.height >= crop, frames.width >= crop else {
       throw ClipFailure(
         reason: "\(path): scaled frames of \(frames.width)x\(frames.height) are smaller than the crop of \(crop)",
@@ -130,13 +157,24 @@ package final class VideoClassifier {
           .copyMemory(from: frames.buffer.bytes.baseAddress! + from, byteCount: crop * 3)
       }
     }
-    let logits = try network.logits(
-      parameters: UnsafeBufferPointer(model.vector.elements(Float.self)),
-      clips: UnsafePointer(input.elements(UInt8.self).baseAddress!), count: clips)
-    let classes = model.labels.count
-    guard average == .logits else { return ClipScores.average(logits: logits, clips: clips, classes: classes) }
-    var sum = [Float](repeating: 0, count: classes)
-    for clip in 0..<clips { for index in 0..<classes { sum[index] += logits[clip * classes + index] } }
-    return sum.map { $0 / Float(clips) }
+    let parameters = UnsafeBufferPointer(model.vector.elements(Float.self))
+    let pixels = UnsafePointer(input.elements(UInt8.self).baseAddress!)
+    let logits =
+      switch self.crop {
+      case .center: try network.logits(parameters: parameters, clips: pixels, count: clips)
+      case .full: try network.cellLogits(parameters: parameters, clips: pixels, count: clips, trained: model.crop)
+      }
+    return average(logits, classes: model.labels.count)
+  }
+}
+
+extension FrameSize {
+  /// The smaller side after scaling, where it does not depend on the video.
+  fileprivate var shortestSide: Int? {
+    switch self {
+    case .native: nil
+    case .exact(let height, let width): min(height, width)
+    case .shortEdge(let side): side
+    }
   }
 }

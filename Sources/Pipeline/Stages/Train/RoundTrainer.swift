@@ -26,6 +26,16 @@ extension Networks.Precision {
   }
 }
 
+extension Topology.Train {
+  /// What a topology minimises.
+  var objective: Networks.Loss {
+    switch loss {
+    case .softmax: .softmax(smoothing: labelSmoothing)
+    case .sigmoid: .sigmoid
+    }
+  }
+}
+
 /// The network itself.
 package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   // Sendable: made on one thread and from then on used on the train stage's work thread only.
@@ -36,7 +46,8 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
     network = try Network<Float>(
       definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads, precision: Networks.Precision(train.precision))
+      width: topology.clip.crop, threads: train.threads, loss: train.objective,
+      precision: Networks.Precision(train.precision))
   }
 
   package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
