@@ -14,10 +14,12 @@ package struct NetworkFiles: Sendable {
   /// Overrides the weights' width.
   package var width: Double?
   package var threads: Int
+  /// Whether Winograd's transforms may be used.
+  package var winograd: Bool
 
   package init(
     name: String, weights: String, input: String, output: String, precision: Precision = .float32,
-    width: Double? = nil, threads: Int = 1
+    width: Double? = nil, threads: Int = 1, winograd: Bool = true
   ) {
     self.name = name
     self.weights = weights
@@ -26,6 +28,7 @@ package struct NetworkFiles: Sendable {
     self.precision = precision
     self.width = width
     self.threads = threads
+    self.winograd = winograd
   }
 
   /// Writes `logits` (N, classes), with running statistics or those of the batch.
@@ -125,7 +128,7 @@ extension NetworkFiles {
     }
     let network = try Network<Scalar>(
       definition, batch: shape[0], frames: shape[2], height: shape[3], width: shape[4], threads: threads,
-      precision: precision)
+      precision: precision, winograd: winograd)
     let labels = inputs.first { $0.name == "labels" && $0.elementType == .int64 && $0.dimensions == [shape[0]] }
     return Job(
       network: network, parameters: parameters, clips: values, count: shape[0], classes: definition.classes,

@@ -77,14 +77,15 @@ extension Topology.Train {
       weights: section.optionalString("weights"),
       head: section.choice("head", default: .keep),
       kernels: kernels,
-      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]))
+      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]),
+      winograd: section.boolean("winograd", default: true))
   }
 
   private static var placeholder: Topology.Train {
     Topology.Train(
       network: "r2plus1d-18", width: 1, replicas: 1, batch: 1, steps: 1, epochs: nil, threads: 1, learningRate: 1,
       momentum: 0, nesterov: true, weightDecay: 0, warmUp: .steps(0), schedule: .constant, localSteps: 1,
-      weights: nil, head: .keep, kernels: nil, precision: .float32)
+      weights: nil, head: .keep, kernels: nil, precision: .float32, winograd: true)
   }
 
   private static func readLength(_ section: SectionReader) -> (steps: Int?, epochs: Double?) {

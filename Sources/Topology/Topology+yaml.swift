@@ -99,6 +99,7 @@ extension Topology.Train {
     settings.append(("train.head", head.rawValue))
     if let kernels { settings.append(("train.kernels", kernels)) }
     settings.append(("train.precision", precision.rawValue))
+    settings.append(("train.winograd", String(winograd)))
     return settings
   }
 }

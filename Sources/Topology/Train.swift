@@ -28,6 +28,8 @@ extension Topology {
     /// Kernel path forced on every worker; nil lets each choose.
     package var kernels: String?
     package var precision: Precision
+    /// Whether Winograd's transforms may be used.
+    package var winograd: Bool
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
     package enum Precision: String, Sendable, CaseIterable { case float32, mixed }

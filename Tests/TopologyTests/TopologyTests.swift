@@ -91,6 +91,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.epochs=1.5", "train.learning_rate_per_replica=0.1", "hosts.here.memory=20 GiB", "train.warm_up.clips=99",
       "hosts.here.chain=[augment, decode]", "seed=18446744073709551615", "train.kernels=avx2", "lost_after=1.25",
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
+      "train.winograd=false",
     ] {
       let topology = try Topology.parse(example, file: "t.yaml", overrides: [override])
       #expect(try Topology.parse(topology.yaml(), file: "again", overrides: []) == topology, "\(override)")
@@ -145,11 +146,12 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       example, file: "t.yaml",
       overrides: [
         "train.batch=16", "hosts.here.decode=3", "links.compression=none", "in_flight=3", "train.threads=1", "seed=8",
-        "clip.short_edge=128", "lost_after=5",
+        "clip.short_edge=128", "lost_after=5", "train.winograd=false",
       ])
     #expect(
       new.differences(from: old) == [
-        "seed: 7 → 8", "clip.short_edge: none → 128", "train.batch: 8 → 16", "clip.resize: [128, 171] → none",
+        "seed: 7 → 8", "clip.short_edge: none → 128", "train.batch: 8 → 16",
+        "train.winograd: true → false", "clip.resize: [128, 171] → none",
       ])
   }
 }

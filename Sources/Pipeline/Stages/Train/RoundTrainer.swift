@@ -36,7 +36,8 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
     network = try Network<Float>(
       definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads, precision: Networks.Precision(train.precision))
+      width: topology.clip.crop, threads: train.threads, precision: Networks.Precision(train.precision),
+      winograd: train.winograd)
   }
 
   package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
