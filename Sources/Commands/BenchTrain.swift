@@ -31,8 +31,10 @@ package struct BenchTrainCommand: AsyncParsableCommand {
   @Option(help: "Outputs of the classifier.")
   var classes = 400
 
-  @Option(help: "float32 or float64.")
+  @Option(help: "float32, mixed (bfloat16 products where they are faster) or float64.")
   var precision = Precision.float32
+
+  @OptionGroup var winograd: WinogradOption
 
   @OptionGroup var output: JSONOutput
 
@@ -41,7 +43,7 @@ package struct BenchTrainCommand: AsyncParsableCommand {
   package func run() async throws {
     let benchmark = TrainBenchmark(
       definition: try NetworkDefinition(name: network, classes: classes, width: width), batch: batch, frames: frames,
-      size: size, threads: threads, steps: steps, precision: precision)
+      size: size, threads: threads, steps: steps, precision: precision, winograd: winograd.isAllowed)
     let result = try benchmark.run()
     try output.print(
       result,

@@ -22,6 +22,7 @@ package struct CheckCommand: AsyncParsableCommand {
 
   package func run() async throws {
     let topology = try Topology.load(path: topology, overrides: set)
+    try topology.requireAvailable()
     if dot {
       print(topology.dot())
       return

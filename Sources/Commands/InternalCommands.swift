@@ -55,13 +55,16 @@ package struct CoordinatorCommand: AsyncParsableCommand {
 
   package func run() async throws {
     Signals.exitWhenLifelineCloses()
+    // Opening corpus and ledger takes a while; who asks meanwhile is answered after it.
+    let gate = StopGate()
+    let signals = Signals.onTermination { count in
+      guard count == 1 else { _exit(1) }
+      Task { await gate.stop() }
+    }
     do {
       let coordinator = try Coordinator(
         directory: RunDirectory(path: directory), stopAfter: stopAfter, context: try Context())
-      let signals = Signals.onTermination { count in
-        guard count == 1 else { _exit(1) }
-        Task { await coordinator.stop() }
-      }
+      await gate.open(to: coordinator)
       _ = try await coordinator.run()
       withExtendedLifetime(signals) {}
     } catch {
@@ -69,5 +72,21 @@ package struct CoordinatorCommand: AsyncParsableCommand {
       _exit(1)
     }
     _exit(0)
+  }
+}
+
+/// Hands a request to stop to the coordinator as soon as there is one.
+private actor StopGate {
+  private var coordinator: Coordinator?
+  private var isAsked = false
+
+  func stop() async {
+    isAsked = true
+    await coordinator?.stop()
+  }
+
+  func open(to coordinator: Coordinator) async {
+    self.coordinator = coordinator
+    if isAsked { await coordinator.stop() }
   }
 }

@@ -13,6 +13,14 @@ package struct NetCommand: AsyncParsableCommand {
 
 extension Precision: ExpressibleByArgument {}
 
+/// Whether Winograd's transforms may be used.
+struct WinogradOption: ParsableArguments {
+  @Flag(
+    name: .customLong("winograd"), inversion: .prefixedNo,
+    help: "Whether spatial convolutions may use Winograd's transforms, which are faster and round a little more.")
+  var isAllowed = true
+}
+
 /// The files and the precision `net forward` and `net gradients` take.
 struct NetFileOptions: ParsableArguments {
   @Argument(help: "The network: \(NetworkDefinition.names.joined(separator: ", ")).")
@@ -30,7 +38,7 @@ struct NetFileOptions: ParsableArguments {
   @Option(help: "The safetensors file to write.")
   var output: String
 
-  @Option(help: "float32 or float64.")
+  @Option(help: "float32, mixed (bfloat16 products where they are faster) or float64.")
   var precision = Precision.float32
 
   @Option(help: "The network's width, if the weights' metadata does not say it.")
@@ -39,8 +47,11 @@ struct NetFileOptions: ParsableArguments {
   @Option(help: "Threads that share the work.")
   var threads = 1
 
+  @OptionGroup var winograd: WinogradOption
+
   var files: NetworkFiles {
     NetworkFiles(
-      name: name, weights: weights, input: input, output: output, precision: precision, width: width, threads: threads)
+      name: name, weights: weights, input: input, output: output, precision: precision, width: width, threads: threads,
+      winograd: winograd.isAllowed)
   }
 }

@@ -34,16 +34,17 @@ package final class Network<Scalar: NetworkScalar> {
   ///   - threads: threads that share the work of a call, the caller's included.
   ///   - loss: what `train` minimises.
   ///   - precision: `.mixed` for bfloat16 products where they are faster, in a network of float32.
+  ///   - winograd: whether Winograd's transforms may be used where they are faster; they round a little more.
   /// - Throws: sizes out of range, or more memory than the machine has.
   package init(
     _ definition: NetworkDefinition, batch: Int, frames: Int, height: Int, width: Int, threads: Int = 1,
-    loss: Loss = .softmax(), precision: Precision = .float32
+    loss: Loss = .softmax(), precision: Precision = .float32, winograd: Bool = true
   ) throws(NetworkError) {
     guard (1...4096).contains(batch), (1...256).contains(threads) else {
       throw NetworkError(
         .invalidInput, "A batch of 1 to 4096 clips on 1 to 256 threads is possible, not \(batch) on \(threads).")
     }
-    let choice = try precision.convolutionChoice()
+    let choice = try precision.convolutionChoice(winograd: winograd)
     let architecture = try Architecture(definition, frames: frames, height: height, width: width)
     let layout = ParameterLayout(architecture)
     let plan = TrainingPlan(architecture, batch: batch)

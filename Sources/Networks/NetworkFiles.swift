@@ -17,10 +17,12 @@ package struct NetworkFiles: Sendable {
   package var threads: Int
   /// What gradients are of.
   package var loss: Loss
+  /// Whether Winograd's transforms may be used.
+  package var winograd: Bool
 
   package init(
     name: String, weights: String, input: String, output: String, precision: Precision = .float32,
-    width: Double? = nil, threads: Int = 1, loss: Loss = .softmax()
+    width: Double? = nil, threads: Int = 1, loss: Loss = .softmax(), winograd: Bool = true
   ) {
     self.name = name
     self.weights = weights
@@ -30,6 +32,7 @@ package struct NetworkFiles: Sendable {
     self.width = width
     self.threads = threads
     self.loss = loss
+    self.winograd = winograd
   }
 
   /// Writes `logits` (N, classes), with running statistics or those of the batch.
@@ -131,7 +134,7 @@ extension NetworkFiles {
     }
     let network = try Network<Scalar>(
       definition, batch: shape[0], frames: shape[2], height: shape[3], width: shape[4], threads: threads,
-      loss: loss, precision: precision)
+      loss: loss, precision: precision, winograd: winograd)
     return Job(
       network: network, parameters: parameters, clips: values, count: shape[0], classes: definition.classes,
       labels: inputs.first { $0.name == "labels" }.flatMap {

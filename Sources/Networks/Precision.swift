@@ -8,12 +8,17 @@ package enum Precision: String, Sendable, CaseIterable {
   /// The scalar reference.
   case float64
 
+  /// Whether this processor computes in it.
+  package var isAvailable: Bool { self != .mixed || KernelPath.current.hasBFloat16 }
+
   /// What it means for convolutions.
+  /// - Parameter winograd: whether Winograd's transforms may be used.
   /// - Throws: when this processor lacks it.
-  func convolutionChoice() throws(NetworkError) -> ConvolutionChoice {
+  func convolutionChoice(winograd: Bool) throws(NetworkError) -> ConvolutionChoice {
     var choice = ConvolutionChoice()
+    choice.allowsWinograd = winograd
     guard self == .mixed else { return choice }
-    guard KernelPath.current.hasBFloat16 else {
+    guard isAvailable else {
       throw NetworkError(
         .invalidDefinition,
         """

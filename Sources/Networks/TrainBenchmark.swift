@@ -11,9 +11,12 @@ package struct TrainBenchmark: Sendable {
   /// Measured steps; the first one, which touches all memory, comes before them.
   package var steps: Int
   package var precision: Precision
+  /// Whether Winograd's transforms may be used.
+  package var winograd: Bool
 
   package init(
-    definition: NetworkDefinition, batch: Int, frames: Int, size: Int, threads: Int, steps: Int, precision: Precision
+    definition: NetworkDefinition, batch: Int, frames: Int, size: Int, threads: Int, steps: Int, precision: Precision,
+    winograd: Bool = true
   ) {
     self.definition = definition
     self.batch = batch
@@ -22,6 +25,7 @@ package struct TrainBenchmark: Sendable {
     self.threads = threads
     self.steps = steps
     self.precision = precision
+    self.winograd = winograd
   }
 
   /// The keys of `bench train --json`.
@@ -74,7 +78,8 @@ package struct TrainBenchmark: Sendable {
 
   private func measure<Scalar: NetworkScalar>(_: Scalar.Type) throws(NetworkError) -> [Double] {
     let network = try Network<Scalar>(
-      definition, batch: batch, frames: frames, height: size, width: size, threads: threads, precision: precision)
+      definition, batch: batch, frames: frames, height: size, width: size, threads: threads, precision: precision,
+      winograd: winograd)
     let layout = network.layout
     var parameters = Self.initialParameters(layout).map { Scalar($0) }
     var momentum = [Scalar](repeating: 0, count: layout.count)

@@ -82,7 +82,8 @@ extension Topology.Train {
       head: section.choice("head", default: .keep),
       inflate: readInflation(section),
       kernels: kernels,
-      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]))
+      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]),
+      winograd: section.boolean("winograd", default: true))
   }
 
   private static var placeholder: Topology.Train {
@@ -90,7 +91,7 @@ extension Topology.Train {
       network: "r2plus1d-18", width: 1, replicas: 1, batch: 1, steps: 1, epochs: nil, threads: 1, learningRate: 1,
       momentum: 0, nesterov: true, weightDecay: 0, warmUp: .steps(0), schedule: .constant, localSteps: 1,
       loss: .softmax, labelSmoothing: 0, clipNorm: nil, weights: nil, head: .keep, inflate: false, kernels: nil,
-      precision: .float32)
+      precision: .float32, winograd: true)
   }
 
   private static func readLoss(_ section: SectionReader) -> (Loss, smoothing: Double) {

@@ -103,6 +103,7 @@ extension Topology.Train {
     settings.append(("train.inflate", String(inflate)))
     if let kernels { settings.append(("train.kernels", kernels)) }
     settings.append(("train.precision", precision.rawValue))
+    settings.append(("train.winograd", String(winograd)))
     return settings
   }
 }

@@ -35,6 +35,8 @@ extension Topology {
     /// Kernel path forced on every worker; nil lets each choose.
     package var kernels: String?
     package var precision: Precision
+    /// Whether Winograd's transforms may be used.
+    package var winograd: Bool
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
     package enum Loss: String, Sendable, CaseIterable { case softmax, sigmoid }

@@ -93,6 +93,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
       "train.loss=sigmoid", "train.label_smoothing=0.1", "train.clip_norm=2.5",
       "train={network: r3d-18, batch: 1, steps: 1, learning_rate: 1, weights: a, inflate: true, head: new}",
+      "train.winograd=false",
     ] {
       let topology = try Topology.parse(example, file: "t.yaml", overrides: [override])
       #expect(try Topology.parse(topology.yaml(), file: "again", overrides: []) == topology, "\(override)")
@@ -148,11 +149,12 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       overrides: [
         "train.batch=16", "hosts.here.decode=3", "links.compression=none", "in_flight=3", "train.threads=1", "seed=8",
         "clip.short_edge=128", "lost_after=5", "train.loss=sigmoid", "train.clip_norm=1",
+        "train.winograd=false",
       ])
     #expect(
       new.differences(from: old) == [
         "seed: 7 → 8", "clip.short_edge: none → 128", "train.batch: 8 → 16", "train.loss: softmax → sigmoid",
-        "train.clip_norm: none → 1", "clip.resize: [128, 171] → none",
+        "train.clip_norm: none → 1", "train.winograd: true → false", "clip.resize: [128, 171] → none",
       ])
   }
 }

@@ -48,6 +48,10 @@ extension Coordinator {
       let values = UnsafeBufferPointer(vector.elements(Float.self))
       try Weights.save(values, layout: layout, metadata: weightsMetadata(version), to: directory.weightsPath)
       let report = try makeReport(version: version, hash: Weights.sha256(values, layout: layout))
+      guard report.samplesUsed == report.samplesPlanned else {
+        throw PipelineError(
+          .audit, "\(report.samplesUsed) clips were used where \(report.samplesPlanned) were planned: see the ledger")
+      }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       try writeDurably(encoder.encode(report), to: directory.reportPath)
@@ -73,6 +77,12 @@ extension Coordinator {
       "std": "0.22803,0.22145,0.216989", "corpus": corpus.fingerprint, "corpus_directory": topology.corpus,
       "step": "\(version)", "run": topology.name, "loss": topology.train.loss.rawValue,
     ]
+  }
+
+  /// Of the report before a resume that had nothing left to evaluate.
+  private func earlierLabels() -> [RunReport.LabelAccuracy] {
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: directory.reportPath)) else { return [] }
+    return (try? JSONDecoder().decode(RunReport.self, from: data))?.labels ?? []
   }
 
   private func makeReport(version: Int, hash: String) throws -> RunReport {
@@ -101,7 +111,8 @@ extension Coordinator {
       leasesExpired: Int(try ledger.counter("leases_expired")), quarantined: try ledger.quarantined(),
       workersLost: try ledger.workersLost(), parametersSHA256: hash, seconds: total,
       clipsPerSecond: total > 0 ? Double(used) / total : 0, waitShare: waitShares(), lossFirst: ends.first,
-      lossLast: ends.last, evaluation: try ledger.lastEvaluation(), labels: labelAccuracy, work: work,
+      lossLast: ends.last, evaluation: try ledger.lastEvaluation(),
+      labels: labelAccuracy.isEmpty ? earlierLabels() : labelAccuracy, work: work,
       numerics: numerics?.value, kernels: numerics?.description)
   }
 }

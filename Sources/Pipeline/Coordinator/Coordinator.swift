@@ -160,7 +160,8 @@ package actor Coordinator {
     guard !stopRequested else { return }
     stopRequested = true
     machine.stopEarly()
-    advance()
+    // Before `run` there is nobody to talk to; its first tick advances.
+    if waiter != nil { advance() }
   }
 
   private func listen() throws {

@@ -44,10 +44,11 @@ package actor CoordinatorSupervisor {
   private func start() {
     do throws(PipelineError) {
       startedAt = Monotonic.seconds()
+      // Asked to stop before there was a coordinator: it writes what a stopped run leaves, and ends.
+      let arguments = isStopping ? Array(arguments.prefix(3)) + ["--stop-after", "0"] : arguments
       child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
         self.thread.perform { self.assumeIsolated { $0.exited(exit) } }
       }
-      if isStopping { child?.send(signal: SIGTERM) }
     } catch {
       end(.failure(error))
     }
@@ -55,6 +56,8 @@ package actor CoordinatorSupervisor {
 
   private func exited(_ exit: ChildExit) {
     guard let signal = exit.signal else { return end(.success(exit.status)) }
+    // It had not installed its handler yet.
+    if isStopping, signal == SIGTERM { return start() }
     if isStopping { return end(.failure(PipelineError(.worker, "the coordinator was \(exit.description)"))) }
     quickDeaths = Monotonic.seconds() - startedAt < 10 ? quickDeaths + 1 : 0
     guard quickDeaths < Self.quickDeathsLimit else {

@@ -30,11 +30,12 @@ package struct RunLauncher: Sendable {
   /// Runs to the end, with the coordinator if its host is among `hosts`.
   /// - Returns: the report, nil when the coordinator is elsewhere.
   package func run() async throws -> RunReport? {
+    try topology.requireAvailable()
     // Every process started from here on reads it.
     if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
     let holdsCoordinator = hosts.contains(where: \.coordinator)
     if holdsCoordinator {
-      if resume { try directory.resume(topology) } else { try prepare() }
+      if resume { try directory.resume(topology) } else { try directory.create(topology) }
     }
     let lifeline = Lifeline()
     let context = try Context()
@@ -54,11 +55,6 @@ package struct RunLauncher: Sendable {
       return nil
     }
     return try await runWithCoordinator(nodes, lifeline)
-  }
-
-  /// Finds what is wrong before anything is started: the corpus, a port in use.
-  private func prepare() throws {
-    try directory.create(topology)
   }
 
   private func runWithCoordinator(_ nodes: [NodeSupervisor], _ lifeline: Lifeline) async throws -> RunReport {

@@ -108,7 +108,8 @@ final class VideoScorer: @unchecked Sendable {
     network = try Network<Float>(
       NetworkDefinition(name: train.network, classes: classes, width: train.width),
       batch: topology.evaluate?.clips ?? 1, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads, precision: Precision(train.precision))
+      width: topology.clip.crop, threads: train.threads, precision: Precision(train.precision),
+      winograd: train.winograd)
   }
 
   /// Scores averaged over the batch's clips, one for each class.

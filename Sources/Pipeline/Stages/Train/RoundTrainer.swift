@@ -47,7 +47,7 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
     network = try Network<Float>(
       definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
       width: topology.clip.crop, threads: train.threads, loss: train.objective,
-      precision: Networks.Precision(train.precision))
+      precision: Networks.Precision(train.precision), winograd: train.winograd)
   }
 
   package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
