@@ -141,4 +141,20 @@ import Testing
     #expect(report["stopped"] as? Bool == false)
     #expect(try hash(report) == hash(undisturbed))
   }
+
+  /// Asked before the coordinator listens, before it has a handler, or while workers join: never an error.
+  @Test(arguments: [0, 20, 100, 400]) func stoppingAtTheStartIsNoError(milliseconds: Int) throws {
+    let topology = try topology()
+    let run = try RunHandle(topology)
+    _ = try eventually("\(run.output)/run.json") {
+      FileManager.default.fileExists(atPath: "\(run.output)/run.json") ? true : nil
+    }
+    // The moment is the point of this test; whatever it hits must end well.
+    usleep(UInt32(milliseconds) * 1000)
+    kill(run.live.process.processIdentifier, SIGTERM)
+    let report = try run.report()
+    #expect(report["stopped"] as? Bool == true)
+    let resumed = try RunHandle(topology, ["--resume"], output: run.output).report()
+    #expect(try hash(resumed) == expected())
+  }
 }
