@@ -22,12 +22,16 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
   @Option(help: "Seed of the places.")
   var seed: UInt64 = 1
 
+  @Option(parsing: .upToNextOption, help: "First frames of the clips, in turn, instead of random ones.")
+  var starts: [Int] = []
+
   @OptionGroup var output: JSONOutput
 
   package init() {}
 
   package func run() async throws {
-    let benchmark = try DecodeBenchmark(files: files, frames: frames, stride: stride, clips: clips, seed: seed)
+    let benchmark = try DecodeBenchmark(
+      files: files, frames: frames, stride: stride, clips: clips, seed: seed, starts: starts.isEmpty ? nil : starts)
     let result = try benchmark.run()
     func text(_ value: Double) -> String { String((value * 10).rounded() / 10) }
     try output.print(

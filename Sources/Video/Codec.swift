@@ -4,6 +4,7 @@ import CLibAV
 final class Codec {
   private let handle: CodecHandle
   private let frame = FrameHandle()
+  private let canSkipNonReference: Bool
 
   init(_ demuxer: Demuxer) throws(VideoError) {
     let parameters = demuxer.stream.pointee.codecpar!
@@ -12,6 +13,8 @@ final class Codec {
       throw VideoError(.unsupported, "\(demuxer.path): no decoder for \(String(cString: avcodec_get_name(id)))")
     }
     handle = CodecHandle(codec)
+    // HEVC's sub-layer non-reference pictures may be referred to by higher temporal layers, and VP9 ignores the option.
+    canSkipNonReference = [AV_CODEC_ID_H264, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4].contains(id)
     let context = handle.pointer
     try LibAV.check(
       avcodec_parameters_to_context(context, parameters), .corrupt, "read the codec's parameters", demuxer.path)
@@ -31,6 +34,13 @@ final class Codec {
 
   /// Forgets all packets, for a jump.
   func flush() { avcodec_flush_buffers(handle.pointer) }
+
+  /// Drops the frames of the packets sent from now on that no other frame refers to, in the codecs where that cannot
+  /// change another frame. The decoder must have been drained, so that no packet sent before is meant.
+  func skipNonReference(_ isSkipping: Bool) {
+    guard canSkipNonReference else { return }
+    handle.pointer.pointee.skip_frame = isSkipping ? AVDISCARD_NONREF : AVDISCARD_DEFAULT
+  }
 
   /// Sends a packet (nil: the end) after everything sent before has been received. False if it failed to decode.
   func send(_ packet: UnsafeMutablePointer<AVPacket>?) -> Bool {

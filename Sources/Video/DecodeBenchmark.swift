@@ -21,19 +21,27 @@ package struct DecodeBenchmark: Sendable {
   package let stride: Int
   package let clips: Int
   package let seed: UInt64
+  /// First frames of the clips in turn, the first again after the last; nil draws them from `seed`.
+  package let starts: [Int]?
 
   /// - Parameters:
   ///   - files: at least one; clip i is taken from file i mod their number.
   ///   - frames: frames a clip, `stride` apart.
-  package init(files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64) throws(VideoError) {
+  package init(
+    files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil
+  ) throws(VideoError) {
     guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
       throw VideoError(.unsupported, "bench decode: needs a file, and --frames, --stride and --clips of at least 1")
+    }
+    guard starts.map({ !$0.isEmpty && $0.allSatisfy { start in start >= 0 } }) ?? true else {
+      throw VideoError(.unsupported, "bench decode: --starts needs frame numbers of at least 0")
     }
     self.files = files
     self.frames = frames
     self.stride = stride
     self.clips = clips
     self.seed = seed
+    self.starts = starts
   }
 
   /// Decodes the clips, scaled to 128x171 RGB. Each clip opens its file anew, as a worker does that meets another video
@@ -42,18 +50,19 @@ package struct DecodeBenchmark: Sendable {
     var random = SplitMix64(state: seed)
     var framesDecoded = 0
     let wallStart = DecodeBenchmark.seconds(CLOCK_MONOTONIC)
-    let cpuStart = DecodeBenchmark.seconds(CLOCK_THREAD_CPUTIME_ID)
+    let cpuStart = DecodeBenchmark.seconds(CLOCK_PROCESS_CPUTIME_ID)
     for clip in 0..<clips {
       let decoder = try VideoDecoder(path: files[clip % files.count])
       let frameCount = decoder.info.frameCount
       let places = max(frameCount - (frames - 1) * stride, 1)
-      let start = Int(Double.random(in: 0..<1, using: &random) * Double(places))
+      let drawn = Int(Double.random(in: 0..<1, using: &random) * Double(places))
+      let start = starts.map { $0[clip % $0.count] } ?? drawn
       let window = Window.indices(start: min(start, places - 1), count: frames, stride: stride, frameCount: frameCount)
       _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171))
       framesDecoded += decoder.statistics.framesDecoded
     }
     let wall = DecodeBenchmark.seconds(CLOCK_MONOTONIC) - wallStart
-    let cpu = DecodeBenchmark.seconds(CLOCK_THREAD_CPUTIME_ID) - cpuStart
+    let cpu = DecodeBenchmark.seconds(CLOCK_PROCESS_CPUTIME_ID) - cpuStart
     return Result(
       clipsPerSecond: Double(clips) / max(wall, 1e-9), clipsPerCPUSecond: Double(clips) / max(cpu, 1e-9),
       framesDecodedPerClip: Double(framesDecoded) / Double(clips))

@@ -75,8 +75,11 @@ extension VideoDecoder {
   ) throws(VideoError) -> Bool {
     var outcome = Outcome()
     var order = start
+    // Frames before the window are needed only for what refers to them.
+    let firstPTS = index.pts[index.orders[collector.wanted[segment.places.lowerBound]]]
     var packet = try read(packetAt: start)
     while let current = packet {
+      codec.skipNonReference(current.pointee.pts < firstPTS)
       if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
       if !codec.send(current) { outcome.damagedOrders.append(order) }
       try receive(codec, order: order, &outcome, into: &collector)

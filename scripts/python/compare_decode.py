@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Decoding of random clips by `sluice bench decode` and by PyAV, OpenCV, decord and torchcodec. See scripts/compare.
+
+Eight cases: real H.264 footage (real_videos.py) at 340x256 and 1280x720, a keyframe at most every 250 and 30 frames,
+clips of 8 and 32 frames, stride 2. Everybody decodes the same clips of the same files, opens the file anew for each,
+scales to 171x128 RGB and has one thread. Measured is the process' CPU time after one clip to warm up, alternating.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import environment
+import real_videos
+
+WIDTH, HEIGHT = 171, 128
+STRIDE = 2
+# Clips of a round, by height: about a second or two of work each.
+CLIPS = {256: 40, 720: 10}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--sluice", required=True, help="the built sluice")
+    parser.add_argument("--videos", type=Path, default=environment.CACHE / "real-videos")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", choices=list(PEERS), help=argparse.SUPPRESS)
+    parser.add_argument("--file", help=argparse.SUPPRESS)
+    parser.add_argument("--frames", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--starts", type=int, nargs="*", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def pyav(path, indices):
+    import av
+
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_count = 1
+        stream.thread_type = "NONE"
+        step = 1 / (stream.average_rate * stream.time_base)
+        first = stream.start_time or 0
+        wanted = {int(first + index * step): place for place, index in enumerate(indices)}
+        container.seek(int(first + indices[0] * step), stream=stream)
+        out = [None] * len(indices)
+        missing = len(indices)
+        for frame in container.decode(stream):
+            place = wanted.get(frame.pts)
+            if place is None:
+                continue
+            out[place] = frame.to_ndarray(format="rgb24", width=WIDTH, height=HEIGHT)
+            missing -= 1
+            if missing == 0:
+                return out
+    raise ValueError(f"{path}: {missing} frames missing")
+
+
+def opencv(path, indices):
+    import cv2
+
+    cv2.setNumThreads(1)
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture.set(cv2.CAP_PROP_POS_FRAMES, indices[0])
+    out = []
+    for index in range(indices[0], indices[-1] + 1):
+        if not capture.grab():
+            raise ValueError(f"{path}: no frame {index}")
+        if (index - indices[0]) % STRIDE == 0:
+            frame = cv2.resize(capture.retrieve()[1], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+            out.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    capture.release()
+    return out
+
+
+def decord(path, indices):
+    import decord as peer
+
+    return peer.VideoReader(path, ctx=peer.cpu(0), width=WIDTH, height=HEIGHT, num_threads=1).get_batch(indices).asnumpy()
+
+
+def torchcodec(path, indices):
+    import torch
+    from torchcodec.decoders import VideoDecoder
+    from torchcodec.transforms import Resize
+
+    torch.set_num_threads(1)
+    # `approximate` opens without reading the file through: its fastest mode.
+    decoder = VideoDecoder(
+        path, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="approximate",
+        transforms=[Resize((HEIGHT, WIDTH))],
+    )
+    return decoder.get_frames_at(indices=indices).data.numpy()
+
+
+PEERS = {"PyAV": pyav, "OpenCV": opencv, "decord": decord, "torchcodec": torchcodec}
+
+
+def measure_peer(options):
+    decode = PEERS[options.peer]
+    clips = [[start + STRIDE * i for i in range(options.frames)] for start in options.starts]
+    warm = decode(options.file, clips[0])
+    assert len(warm) == options.frames and warm[0].shape == (HEIGHT, WIDTH, 3), "not the clip asked for"
+    began = time.process_time()
+    for indices in clips:
+        decode(options.file, indices)
+    print(json.dumps({"clips_per_cpu_second": len(clips) / (time.process_time() - began)}))
+
+
+def run(command):
+    """The JSON on the last line, or why there is none."""
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines()
+        return None, lines[-1] if lines else f"exit code {done.returncode}"
+    return json.loads(done.stdout.splitlines()[-1])["clips_per_cpu_second"], None
+
+
+def measure_case(options, path, height, frames, reasons):
+    """Median clips a CPU second by name."""
+    draw = random.Random(frames * 1000 + height)
+    starts = [str(draw.randrange(250 - (frames - 1) * STRIDE)) for _ in range(CLIPS[height])]
+    commands = {
+        "sluice": [
+            options.sluice, "bench", "decode", str(path), "--frames", str(frames), "--stride", str(STRIDE), "--clips",
+            str(len(starts)), "--json", "--starts", *starts,
+        ]
+    }
+    for peer in PEERS:
+        commands[peer] = [
+            sys.executable, __file__, "--sluice", options.sluice, "--peer", peer, "--file", str(path), "--frames",
+            str(frames), "--starts", *starts,
+        ]
+    rounds = {name: [] for name in commands}
+    for _ in range(options.rounds):
+        for name, command in commands.items():
+            if name in reasons:
+                continue
+            speed, reason = run(command)
+            if reason is None:
+                rounds[name].append(speed)
+            elif name == "sluice":
+                sys.exit(f"sluice bench decode: {reason}")
+            else:
+                reasons[name] = reason
+    return {name: statistics.median(speeds) for name, speeds in rounds.items() if speeds and name not in reasons}
+
+
+def main():
+    options = parse()
+    environment.enter(__file__, "decode")
+    if options.peer:
+        return measure_peer(options)
+    paths = real_videos.make(options.videos)
+    print(
+        f"clips a CPU second, one thread, {platform.machine()} with {os.cpu_count()} cores, "
+        f"{time.strftime('%Y-%m-%d')}; medians of {options.rounds} alternating rounds"
+    )
+    print(f"{'case':24}" + "".join(f"{name:>12}" for name in ["sluice", *PEERS]) + "  ratio to the best peer")
+    ratios = []
+    reasons = {}
+    for (width, height, gop), path in paths.items():
+        for frames in (8, 32):
+            speeds = measure_case(options, path, height, frames, reasons)
+            best = max((speed for name, speed in speeds.items() if name != "sluice"), default=None)
+            cells = "".join(f"{speeds[n]:12.1f}" if n in speeds else f"{'-':>12}" for n in ["sluice", *PEERS])
+            ratio = speeds["sluice"] / best if best else None
+            print(f"{f'{width}x{height} gop {gop} {frames} f':24}{cells}" + (f"  {ratio:.2f}" if ratio else ""), flush=True)
+            ratios += [ratio] if ratio else []
+    for name, reason in reasons.items():
+        print(f"{name} could not be measured here: {reason}")
+    if ratios:
+        print(f"geometric mean of {len(ratios)} ratios: {math.exp(statistics.fmean(map(math.log, ratios))):.2f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
