@@ -43,8 +43,8 @@ import Testing
   func workerCountsChangeNothing(stage: String, count: Int) throws {
     var more = try topology()
     more.count([stage: count])
-    // One round takes a second: every worker is there before the run is over.
-    let report = try RunHandle(more, faults: "slow=2:1").report()
+    // One round takes four seconds: every worker is there before the run is over.
+    let report = try RunHandle(more, faults: "slow=2:4").report()
     #expect(try hash(report) == expected())
     let done = work(report, stage)
     #expect(done.count == count)

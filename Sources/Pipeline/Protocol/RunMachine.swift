@@ -55,6 +55,8 @@ package struct RunMachine: Sendable {
   private var assigned: [GroupKey: WorkerID] = [:]
   private var trainers: [WorkerID: Int] = [:]
   private var evaluators: [WorkerID: Int] = [:]
+  /// Groups given to each train and evaluate worker so far.
+  private var given: [WorkerID: Int] = [:]
   private var knownAttempts: [GroupKey: [Int: Int]] = [:]
   package private(set) var evaluations: [EvaluationJob] = []
   /// Versions whose checkpoint is whole: evaluators read it.
@@ -340,11 +342,13 @@ extension RunMachine {
           let worker = leastLoadedTrainer(for: group.step)
         else { continue }
         trainers[worker]! += 1
+        given[worker, default: 0] += 1
         assigned[group] = worker
         actions.append(.train(group, worker: worker, batch: batch))
       case .evaluation:
         guard pinned.contains(group.step), let worker = leastLoaded(evaluators) else { continue }
         evaluators[worker]! += 1
+        given[worker, default: 0] += 1
         assigned[group] = worker
         actions.append(.evaluate(group, worker: worker, batch: batch))
       }
@@ -359,8 +363,12 @@ extension RunMachine {
     return leastLoaded(loads)
   }
 
+  /// Of equally loaded ones the worker that was given the least so far: fast rounds would all go to one.
   private func leastLoaded(_ workers: [WorkerID: Int]) -> WorkerID? {
-    workers.filter { $0.value < Self.leasesPerTrainer }.min { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+    func rank(_ worker: (key: WorkerID, value: Int)) -> (Int, Int, WorkerID) {
+      (worker.value, given[worker.key] ?? 0, worker.key)
+    }
+    return workers.filter { $0.value < Self.leasesPerTrainer }.min { rank($0) < rank($1) }?.key
   }
 }
 
