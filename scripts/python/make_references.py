@@ -16,43 +16,6 @@ from pathlib import Path
 import environment
 
 REFERENCES = Path(__file__).resolve().parents[2] / "Tests/NetworksTests/References"
-SEED = 20190617
-SAMPLES = 64
-
-
-def mix(z):
-    """SplitMix64's finaliser, on numpy's uint64."""
-    z = (z ^ (z >> U64(30))) * U64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> U64(27))) * U64(0x94D049BB133111EB)
-    return z ^ (z >> U64(31))
-
-
-def bits(seed, name, indices):
-    """The 64 bits of each counter: Sources/Networks/CounterGenerator.swift."""
-    key = 0xCBF29CE484222325
-    for byte in name.encode():
-        key = (key ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    key = mix(U64(seed) ^ mix(U64(key)))
-    return mix(key + (indices.astype(U64) + U64(1)) * U64(0x9E3779B97F4A7C15))
-
-
-def symmetric(name, shape):
-    """Uniform in (-1, 1)."""
-    count = int(numpy.prod(shape))
-    draws = bits(SEED, name, numpy.arange(count, dtype=U64)) >> U64(12)
-    return ((draws.astype(numpy.float64) + 0.5) * 2.0**-52 * 2 - 1).reshape(shape)
-
-
-def parameter(name, shape):
-    """He's variance for convolutions; parameters and statistics of normalisation off 1 and 0."""
-    values = symmetric(name, shape)
-    if len(shape) == 5:
-        return values * numpy.sqrt(6 / (shape[0] * shape[2] * shape[3] * shape[4]))
-    if len(shape) == 2:
-        return values * 0.1
-    if name.endswith("running_var") or (name.endswith("weight")):
-        return values * 0.2 + 1
-    return values * 0.2
 
 
 def fill(model):
@@ -61,15 +24,6 @@ def fill(model):
         if not name.endswith("num_batches_tracked"):
             state[name] = torch.from_numpy(parameter(name, tuple(tensor.shape))).to(tensor.dtype)
     model.load_state_dict(state, strict=True)
-
-
-def summary(name, tensor):
-    """Norm, signed sums and samples of a tensor: 1 + 64 + 64 doubles."""
-    values = tensor.detach().to(torch.float64).numpy().reshape(-1)
-    signs = bits(SEED, "signs", numpy.arange(values.size, dtype=U64))
-    sums = [values.sum() - 2 * values[(signs >> U64(k)) & U64(1) == 0].sum() for k in range(64)]
-    places = bits(SEED, name, numpy.arange(SAMPLES, dtype=U64)) % U64(values.size)
-    return torch.from_numpy(numpy.concatenate([[numpy.linalg.norm(values)], sums, values[places.astype(int)]]))
 
 
 def full_size():
@@ -186,15 +140,12 @@ def main():
     arguments = parser.parse_args()
     if arguments.venv:
         environment.enter(__file__)
-    global numpy, torch, video_resnet, U64
-    import numpy
+    global parameter, summary, symmetric, torch, video_resnet
     import torch
+    from formula import parameter, summary, symmetric
     from safetensors.torch import save_file
 
     video_resnet = environment.video_models().resnet
-
-    U64 = numpy.uint64
-    numpy.seterr(over="ignore")
     torch.set_num_threads(1)
     REFERENCES.mkdir(parents=True, exist_ok=True)
     for name, make in (("r2plus1d-18-torchvision", full_size), ("sgd", training)):

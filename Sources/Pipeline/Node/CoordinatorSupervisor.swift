@@ -8,7 +8,8 @@ package actor CoordinatorSupervisor {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let executable: String
-  private let arguments: [String]
+  private let directory: RunDirectory
+  private let stopAfter: Int?
   private let lifeline: Lifeline
   private var child: ChildProcess?
   private var quickDeaths = 0
@@ -22,8 +23,8 @@ package actor CoordinatorSupervisor {
   package init(executable: String, directory: RunDirectory, stopAfter: Int?, lifeline: Lifeline) {
     self.executable = executable
     self.lifeline = lifeline
-    arguments =
-      ["coordinator", "--directory", directory.path] + (stopAfter.map { ["--stop-after", String($0)] } ?? [])
+    self.directory = directory
+    self.stopAfter = stopAfter
     thread = SocketThread(name: "coordinator-supervisor")
   }
 
@@ -45,7 +46,9 @@ package actor CoordinatorSupervisor {
     do throws(PipelineError) {
       startedAt = Monotonic.seconds()
       // Asked to stop before there was a coordinator: it writes what a stopped run leaves, and ends.
-      let arguments = isStopping ? Array(arguments.prefix(3)) + ["--stop-after", "0"] : arguments
+      let last = isStopping ? 0 : stopAfter
+      let arguments =
+        ["coordinator", "--directory", directory.path] + (last.map { ["--stop-after", String($0)] } ?? [])
       child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
         self.thread.perform { self.assumeIsolated { $0.exited(exit) } }
       }
