@@ -24,25 +24,30 @@ struct References {
   subscript(name: String) -> [Double] { tensors[name] ?? [] }
 
   /// Uniform in (-1, 1).
-  static func symmetric(_ name: String, count: Int) -> [Double] {
+  static func symmetric(_ name: String, count: Int, seed: UInt64 = seed) -> [Double] {
     let generator = CounterGenerator(seed: seed, name: name)
     return (0..<count).map { generator.uniform(UInt64($0)) * 2 - 1 }
   }
 
   /// The formula's parameters for a layout.
-  static func parameters<Scalar: NetworkScalar>(_ layout: ParameterLayout, _: Scalar.Type) -> [Scalar] {
+  ///
+  /// - Parameter isCalm: `calm` of curves.py: normalisation starts at 1 and 0, the classifier small.
+  static func parameters<Scalar: NetworkScalar>(
+    _ layout: ParameterLayout, seed: UInt64 = seed, isCalm: Bool = false, _: Scalar.Type
+  ) -> [Scalar] {
     var vector = [Scalar](repeating: 0, count: layout.count)
     for segment in layout.segments {
       let shape = segment.shape
-      var (factor, offset) = (0.2, 0.0)
+      var (factor, offset) = (1.0, 0.0)
       if shape.count == 5 {
         factor = (6 / Double(shape[0] * shape[2] * shape[3] * shape[4])).squareRoot()
       } else if shape.count == 2 {
-        factor = 0.1
-      } else if segment.role == .weight || segment.role == .runningVariance {
-        offset = 1
+        factor = isCalm ? 0.03 : 0.1
+      } else {
+        factor = isCalm ? 0 : 0.2
+        offset = segment.role == .weight || segment.role == .runningVariance ? 1 : 0
       }
-      for (index, value) in symmetric(segment.name, count: segment.count).enumerated() {
+      for (index, value) in symmetric(segment.name, count: segment.count, seed: seed).enumerated() {
         vector[segment.offset + index] = Scalar(value * factor + offset)
       }
     }
