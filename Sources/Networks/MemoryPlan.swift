@@ -4,13 +4,13 @@ internal import Tensors
 ///
 /// Times count the steps of a computation; a buffer lives from the step that reserves it to the last that uses it, both
 /// included. The largest is placed first, each at the lowest place free for as long as it lives.
-struct MemoryPlan {
+package struct MemoryPlan: Sendable {
   /// A buffer of the plan.
-  struct Slot: Hashable {
+  package struct Slot: Hashable, Sendable {
     fileprivate let index: Int
   }
 
-  private struct Tenant {
+  private struct Tenant: Sendable {
     let elements: Int
     let birth: Int
     var death: Int
@@ -18,32 +18,35 @@ struct MemoryPlan {
   }
 
   /// The step at hand.
-  private(set) var time = 0
+  package private(set) var time = 0
   private var tenants: [Tenant] = []
   /// Elements of the whole arena, once placed.
-  private(set) var count = 0
+  package private(set) var count = 0
 
-  private static let alignment = 1024
+  /// Elements; places are its multiples.
+  package static let alignment = 1024
+
+  package init() {}
 
   /// Goes on to the next step.
-  mutating func advance() { time += 1 }
+  package mutating func advance() { time += 1 }
 
   /// A buffer that this step writes first.
-  mutating func reserve(_ elements: Int) -> Slot {
+  package mutating func reserve(_ elements: Int) -> Slot {
     tenants.append(Tenant(elements: elements, birth: time, death: time))
     return Slot(index: tenants.count - 1)
   }
 
   /// Says that this step reads or writes a buffer.
-  mutating func use(_ slot: Slot?) {
+  package mutating func use(_ slot: Slot?) {
     if let slot { tenants[slot.index].death = time }
   }
 
   /// Where a buffer lies, in elements.
-  func offset(of slot: Slot) -> Int { tenants[slot.index].offset }
+  package func offset(of slot: Slot) -> Int { tenants[slot.index].offset }
 
   /// Gives every buffer its place.
-  mutating func place() {
+  package mutating func place() {
     func rounded(_ elements: Int) -> Int { (elements + Self.alignment - 1) / Self.alignment * Self.alignment }
     var placed: [Int] = []
     for index in tenants.indices.sorted(by: { (tenants[$0].elements, $1) > (tenants[$1].elements, $0) }) {

@@ -4,11 +4,21 @@ import Testing
 
 @Suite("The same bits")
 struct DeterminismTests {
-  @Test("for 1, 2 and 3 threads, and from run to run", arguments: ["r2plus1d-10", "r3d-18", "r2plus1d-101"])
-  func threads(name: String) throws {
-    let expected = try Fixture<Float>(name, width: 0.25, batch: 3, size: 24).train()
-    for threads in [1, 2, 3] {
-      let fixture = try Fixture<Float>(name, width: 0.25, batch: 3, size: 24, threads: threads)
+  @Test("for 1, 2, 3 and 4 threads, and from run to run", arguments: ["r2plus1d-10", "r3d-18", "r2plus1d-101"])
+  func threads(name: String) throws { try compareThreads(name, .float32) }
+
+  @Test(
+    "in mixed precision too", .enabled(if: Precision.mixed.isAvailable, "needs AVX-512 bf16"),
+    arguments: ["r2plus1d-10", "r3d-18", "r2plus1d-101"])
+  func mixed(name: String) throws { try compareThreads(name, .mixed) }
+
+  private func compareThreads(_ name: String, _ precision: Precision) throws {
+    func fixture(threads: Int) throws -> Fixture<Float> {
+      try Fixture<Float>(name, width: 0.25, batch: 3, size: 24, threads: threads, precision: precision)
+    }
+    let expected = try fixture(threads: 1).train()
+    for threads in 1...4 {
+      let fixture = try fixture(threads: threads)
       for _ in 0..<2 {
         let actual = try fixture.train()
         #expect(actual.result == expected.result)

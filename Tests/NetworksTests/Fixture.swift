@@ -10,11 +10,12 @@ struct Fixture<Scalar: NetworkScalar> {
 
   init(
     _ name: String, classes: Int = 5, width: Double = 0.125, batch: Int = 2, frames: Int = 8, size: Int = 16,
-    threads: Int = 1, loss: Loss = .softmax()
+    threads: Int = 1, loss: Loss = .softmax(), precision: Precision = .float32
   ) throws {
     let definition = try NetworkDefinition(name: name, classes: classes, width: width)
     let network = try Network<Scalar>(
-      definition, batch: batch, frames: frames, height: size, width: size, threads: threads, loss: loss)
+      definition, batch: batch, frames: frames, height: size, width: size, threads: threads, loss: loss,
+      precision: precision)
     var initial = [Float](repeating: 0, count: network.layout.count)
     initial.withUnsafeMutableBufferPointer { Initializer.initialize(network.layout, seed: 7, into: $0) }
     var parameters = initial.map { Scalar($0) }

@@ -63,9 +63,9 @@ def rounded(values):
     return torch.from_numpy(values).float().double()
 
 
-def noise_clips(name, shape):
+def noise_clips(name, shape, seed=SEED):
     """Clips without meaning, (N, 3, T, H, W)."""
-    return rounded(symmetric(name, shape) * 2)
+    return rounded(symmetric(name, shape, seed) * 2)
 
 
 def summary(name, tensor):

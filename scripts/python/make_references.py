@@ -89,6 +89,7 @@ def main():
     if arguments.venv:
         environment.enter(__file__)
     global parameter, small_network, summary, symmetric, torch, video_resnet
+    import accuracy
     import curves
     import small_network
     import torch
@@ -98,7 +99,10 @@ def main():
     video_resnet = environment.video_models().resnet
     torch.set_num_threads(1)
     REFERENCES.mkdir(parents=True, exist_ok=True)
-    for name, make in (("r2plus1d-18-torchvision", full_size), ("sgd", training), ("curves", curves.make)):
+    makers = {
+        "r2plus1d-18-torchvision": full_size, "sgd": training, "curves": curves.make, "accuracy": accuracy.make,
+    }
+    for name, make in makers.items():
         path = REFERENCES / f"{name}.safetensors"
         save_file({key: tensor.contiguous() for key, tensor in make().items()}, path)
         print(f"{path}: {path.stat().st_size} bytes", file=sys.stderr)
