@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Files
 internal import Foundation
 internal import Networks
 internal import Tensors
@@ -52,8 +53,7 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
       frames: frames, size: size, threads: threads, repeats: repeats, paths: paths)
     let measurements = try benchmark.run { if !output.json { print(Self.line($0)) } }
     if let writeTable {
-      try Self.source(KernelBenchmark.table(measurements)).write(
-        toFile: writeTable, atomically: true, encoding: .utf8)
+      try OutputFile.replace(writeTable, with: Self.source(KernelBenchmark.table(measurements)).utf8)
     }
     if output.json { try output.print(["measurements": measurements], text: "") }
   }

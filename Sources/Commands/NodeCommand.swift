@@ -29,6 +29,12 @@ package struct NodeCommand: AsyncParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard stopAfter.map({ $0 >= 0 }) ?? true else {
+      throw ValidationError("--stop-after takes a number of steps, 0 or more")
+    }
+  }
+
   package func run() async throws {
     let topology = try Topology.load(path: topology, overrides: set)
     guard let entry = topology.host(named: host) else {

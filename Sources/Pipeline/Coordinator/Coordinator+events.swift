@@ -1,4 +1,5 @@
 import Corpus
+import Files
 import Foundation
 import Topology
 import Wire
@@ -192,13 +193,7 @@ extension Coordinator {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     var data = try encoder.encode(line)
     data.append(UInt8(ascii: "\n"))
-    if !FileManager.default.fileExists(atPath: directory.metricsPath) {
-      _ = FileManager.default.createFile(atPath: directory.metricsPath, contents: nil)
-    }
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.metricsPath))
-    defer { try? handle.close() }
-    try handle.seekToEnd()
-    try handle.write(contentsOf: data)
+    try OutputFile.append(data, to: directory.metricsPath)
   }
 
   /// Share of its life a stage waited for input, over its workers.

@@ -1,4 +1,5 @@
 import Corpus
+import Files
 import Foundation
 import Networks
 import Tensors
@@ -54,7 +55,7 @@ extension Coordinator {
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      try writeDurably(encoder.encode(report), to: directory.reportPath)
+      try OutputFile.replace(directory.reportPath, with: encoder.encode(report))
       try ledger.endIncarnation(stamp.incarnation, report.stopped ? "stopped" : "finished")
       finish(.success(report))
     } catch {
