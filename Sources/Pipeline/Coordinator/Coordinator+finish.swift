@@ -86,6 +86,15 @@ extension Coordinator {
     return (try? JSONDecoder().decode(RunReport.self, from: data))?.labels ?? []
   }
 
+  /// Whether a run that was asked to stop leaves evaluations to the one that resumes it.
+  private func leavesEvaluations(_ version: Int) throws -> Bool {
+    let done = try ledger.evaluatedVersions()
+    return stopRequested
+      && Checkpoint.all(in: directory.path).map(\.manifest.version).contains {
+        $0 <= version && isEvaluated($0) && !done.contains($0)
+      }
+  }
+
   private func makeReport(version: Int, hash: String) throws -> RunReport {
     var counters = pastCounters
     for (id, worker) in workers {
@@ -104,7 +113,8 @@ extension Coordinator {
     let numerics = try ledger.fingerprints()[.numerics]
     return RunReport(
       run: topology.name, directory: directory.path, steps: version,
-      stepsRolledBack: try ledger.rolledBackCount(), stopped: version < machine.settings.finalVersion,
+      stepsRolledBack: try ledger.rolledBackCount(),
+      stopped: try version < machine.settings.finalVersion || leavesEvaluations(version),
       reproducible: try ledger.counter("transients_substituted") == 0,
       samplesPlanned: version * topology.train.clipsPerStep, samplesUsed: used,
       substitutes: try ledger.substitutes(before: version),

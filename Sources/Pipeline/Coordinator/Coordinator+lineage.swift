@@ -127,7 +127,7 @@ extension Coordinator {
     advance()
   }
 
-  private func isEvaluated(_ version: Int) -> Bool {
+  func isEvaluated(_ version: Int) -> Bool {
     guard let evaluate = topology.evaluate else { return false }
     return version > 0 && (version % evaluate.every == 0 || version == machine.settings.finalVersion)
   }

@@ -48,6 +48,7 @@ package struct RunMachine: Sendable {
   /// Training ends at this version.
   package private(set) var stopAt: Int
   package private(set) var isRunning = false
+  private var isStopping = false
   package private(set) var window: WorkWindow
 
   private var trained: [GroupKey: TrainedReport] = [:]
@@ -72,9 +73,9 @@ package struct RunMachine: Sendable {
   }
 
   /// Whether everything asked for is done. A run that stops early leaves its evaluations to the one that resumes it.
-  package var isFinished: Bool { committed >= stopAt && (evaluations.isEmpty || stopAt < settings.finalVersion) }
-
-  package var trainersCount: Int { trainers.count }
+  package var isFinished: Bool {
+    committed >= stopAt && (evaluations.isEmpty || isStopping || stopAt < settings.finalVersion)
+  }
 }
 
 // MARK: - Lineage
@@ -110,8 +111,11 @@ extension RunMachine {
   /// Nothing is leased or committed until `start`: a shard has gone.
   package mutating func pause() { isRunning = false }
 
-  /// Ends training after the open step.
-  package mutating func stopEarly() { stop(at: isRunning ? committed + 1 : committed) }
+  /// Ends training after the open step, and evaluation at once.
+  package mutating func stopEarly() {
+    isStopping = true
+    stop(at: isRunning ? committed + 1 : committed)
+  }
 
   package mutating func stop(at version: Int) {
     stopAt = min(stopAt, max(version, committed))
