@@ -78,10 +78,11 @@ extension Coordinator {
       try ledger.addToCounter("transients_substituted", 1)
       try recordVerdict(key, reason)
     case .drop(let group, let batch): send(Drop(group: group), to: batch)
-    case .evaluated(let result): try record(result)
-    case .fail(let reason):
-      let isTransient = !reason.contains("consumed other clips")
-      fail(PipelineError(isTransient ? .transient : .audit, reason))
+    case .evaluated(let result):
+      try record(result)
+      // It was kept for this.
+      prune()
+    case .fail(let error): fail(error)
     case .diverged(let group, let attempts, let worker): fail(try divergence(group, attempts, worker))
     }
   }

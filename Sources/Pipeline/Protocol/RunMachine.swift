@@ -38,7 +38,7 @@ package struct RunMachine: Sendable {
     /// The batch worker may forget an evaluation group.
     case drop(GroupKey, batch: WorkerID)
     case evaluated(EvaluationResult)
-    case fail(reason: String)
+    case fail(PipelineError)
     /// A round's loss or gradient is not a finite number.
     case diverged(GroupKey, attempts: [Int], worker: WorkerID)
   }
@@ -190,7 +190,8 @@ extension RunMachine {
       knownAttempts[next.group, default: [:]][next.slot] = next.attempt
       return [record]
     case .givenUp(let reason):
-      return [.fail(reason: "\(key): \(reason) (\(settings.window.transientRetries + 1) tries)")]
+      let tries = settings.window.transientRetries + 1
+      return [.fail(PipelineError(.transient, "\(key): \(reason) (\(tries) tries)"))]
     }
   }
 
@@ -215,9 +216,11 @@ extension RunMachine {
     guard report.consumed == expected else {
       return [
         .fail(
-          reason: "\(group): \(worker) consumed other clips than planned "
-            + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
-            + "planned \(expected.count), \(hexadecimal(expected.digest)))")
+          PipelineError(
+            .audit,
+            "\(group): \(worker) consumed other clips than planned "
+              + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
+              + "planned \(expected.count), \(hexadecimal(expected.digest)))"))
       ]
     }
     guard report.loss.isFinite else { return [.diverged(group, attempts: attempts, worker: worker)] }
