@@ -77,6 +77,7 @@ extension Coordinator {
       "resize": resize, "crop": "\(clip.crop)", "mean": "0.43216,0.394666,0.37645",
       "std": "0.22803,0.22145,0.216989", "corpus": corpus.fingerprint, "corpus_directory": topology.corpus,
       "step": "\(version)", "run": topology.name, "loss": topology.train.loss.rawValue,
+      "topology": topology.fingerprint,
     ]
   }
 
