@@ -73,6 +73,15 @@ package final class Corpus: Sendable {
     file.hasPrefix("/") ? file : directory + "/" + file
   }
 
+  /// An absolute path without `.`, `..` and doubled slashes, by its spelling alone: links are not looked at.
+  static func lexicallyNormal(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
   private func records(_ ids: Range<Int>) throws(CorpusError) -> [VideoRecord] {
     do {
       return try queue.read { database in
