@@ -135,7 +135,8 @@ extension Corpus {
 
     init(reading database: Database) throws {
       guard let version = try Int.fetchOne(database, sql: "PRAGMA user_version"), version == IndexWriter.version else {
-        throw CorpusError(.index, "it was built by another version")
+        let isOurs = try database.tableExists("videos") && database.tableExists("ranks")
+        throw CorpusError(.index, isOurs ? "it was built by another version of Sluice" : "it is not a Sluice corpus")
       }
       var labels: [String] = []
       let names = try Row.fetchCursor(database, sql: "SELECT id, name FROM labels ORDER BY id")
