@@ -36,7 +36,7 @@ package actor DecodeStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
     size =
