@@ -39,7 +39,7 @@ package struct NodeCommand: AsyncParsableCommand {
     let topology = try Topology.load(path: topology, overrides: set)
     guard let entry = topology.host(named: host) else {
       let names = topology.hosts.map(\.name).joined(separator: ", ")
-      throw ValidationError("no host \(host) in \(self.topology); hosts: \(names)")
+      throw PipelineError(.configuration, "no host \(host) in \(self.topology); hosts: \(names)")
     }
     var launcher = RunLauncher(
       topology: topology, directory: RunDirectory(path: output ?? "runs/\(topology.name)"), hosts: [entry],
