@@ -35,26 +35,31 @@ let systemLibraries: [Target] = [
 
 let modules: [Target] = [
   .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
+  module("Files", []),
   module("Tensors", ["CKernels", "COpenBLAS"]),
   module("ZeroMQ", ["CZeroMQ"]),
   module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
   module("Video", ["CLibAV", "Tensors"]),
-  module("Synthesis", ["Video"]),
-  module("Corpus", [grdb, crypto, "Video"]),
-  module("Networks", ["Tensors", crypto]),
+  module("Synthesis", ["Video", "Files"]),
+  module("Corpus", [grdb, crypto, "Video", "Files"]),
+  module("Networks", ["Tensors", "Files", crypto]),
   module("Topology", ["Yams"]),
   module(
     "Pipeline",
-    ["ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", grdb, crypto, heap, ordered]),
+    [
+      "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", "Files", grdb, crypto, heap,
+      ordered,
+    ]),
   module(
     "Commands",
-    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", argumentParser]),
+    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", "Files", argumentParser]),
   .executableTarget(name: "sluice", dependencies: ["Commands", argumentParser], swiftSettings: strict),
   .executableTarget(
     name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [
+  tests("FilesTests", ["Files"]),
   tests("TensorsTests", ["Tensors"]),
   tests("ZeroMQTests", ["ZeroMQ"]),
   tests("WireTests", ["Wire", "Tensors"]),

@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import Files
 internal import Foundation
 internal import Networks
 internal import Tensors
@@ -12,23 +13,13 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
   @Argument(help: "Networks: \(NetworkDefinition.names.joined(separator: ", ")).")
   var networks = ["r2plus1d-18-torchvision"]
 
-  @Option(help: "Clips a step.")
-  var batch = 4
-
-  @Option(help: "Frames a clip.")
-  var frames = 8
-
-  @Option(help: "Height and width of a clip in pixels.")
-  var size = 112
+  @OptionGroup var data: BenchClips
 
   @Option(help: "Threads that share the work.")
   var threads = 2
 
   @Option(help: "Measured calls of each; the median counts.")
   var repeats = 5
-
-  @Option(help: "Factor on every channel count.")
-  var width = 1.0
 
   @Option(
     name: .customLong("path"),
@@ -48,12 +39,12 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
       throw ValidationError("This processor has no \(missing.rawValue).")
     }
     let benchmark = KernelBenchmark(
-      definitions: try networks.map { try NetworkDefinition(name: $0, classes: 400, width: width) }, batch: batch,
-      frames: frames, size: size, threads: threads, repeats: repeats, paths: paths)
+      definitions: try networks.map { try NetworkDefinition(name: $0, classes: 400, width: data.width) },
+      batch: data.batch,
+      frames: data.frames, size: data.size, threads: threads, repeats: repeats, paths: paths)
     let measurements = try benchmark.run { if !output.json { print(Self.line($0)) } }
     if let writeTable {
-      try Self.source(KernelBenchmark.table(measurements)).write(
-        toFile: writeTable, atomically: true, encoding: .utf8)
+      try OutputFile.replace(writeTable, with: Self.source(KernelBenchmark.table(measurements)).utf8)
     }
     if output.json { try output.print(["measurements": measurements], text: "") }
   }

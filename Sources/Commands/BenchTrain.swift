@@ -10,23 +10,13 @@ package struct BenchTrainCommand: AsyncParsableCommand {
   @Argument(help: "The network: \(NetworkDefinition.names.joined(separator: ", ")).")
   var network: String
 
-  @Option(help: "Clips a step.")
-  var batch = 4
-
-  @Option(help: "Frames a clip.")
-  var frames = 8
-
-  @Option(help: "Height and width of a clip in pixels.")
-  var size = 112
+  @OptionGroup var data: BenchClips
 
   @Option(help: "Threads that share the work.")
   var threads = 1
 
   @Option(help: "Measured steps.")
   var steps = 5
-
-  @Option(help: "Factor on every channel count.")
-  var width = 1.0
 
   @Option(help: "Outputs of the classifier.")
   var classes = 400
@@ -42,8 +32,9 @@ package struct BenchTrainCommand: AsyncParsableCommand {
 
   package func run() async throws {
     let benchmark = TrainBenchmark(
-      definition: try NetworkDefinition(name: network, classes: classes, width: width), batch: batch, frames: frames,
-      size: size, threads: threads, steps: steps, precision: precision, winograd: winograd.isAllowed)
+      definition: try NetworkDefinition(name: network, classes: classes, width: data.width), batch: data.batch,
+      frames: data.frames, size: data.size, threads: threads, steps: steps, precision: precision,
+      winograd: winograd.isAllowed)
     let result = try benchmark.run()
     try output.print(
       result,

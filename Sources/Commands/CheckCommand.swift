@@ -1,5 +1,7 @@
 package import ArgumentParser
+internal import Corpus
 internal import Foundation
+internal import Pipeline
 internal import Topology
 
 /// `sluice check`: validates a topology and draws it.
@@ -60,11 +62,27 @@ package struct CheckCommand: AsyncParsableCommand {
     return lines.joined(separator: "\n")
   }
 
-  /// Only this machine's cores are known, so only its hosts are judged: all loopback ones together with it.
+  /// Only this machine is known: its cores, by which its hosts are judged, all loopback ones together; and its files. A
+  /// topology is valid also where its corpus and weights are not.
   private func warnings(_ topology: Topology) -> [String] {
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    return topology.threadsExceedingCores { $0.isLoopback ? cores : nil }.map {
-      "\($0.host) has \($0.threads) threads of work on \($0.cores) cores"
+    return missingFiles(topology)
+      + topology.threadsExceedingCores { $0.isLoopback ? cores : nil }.map {
+        "\($0.host) has \($0.threads) threads of work on \($0.cores) cores"
+      }
+  }
+
+  /// What a run on this machine would miss.
+  private func missingFiles(_ topology: Topology) -> [String] {
+    var missing: [String] = []
+    do {
+      _ = try Corpus(directory: topology.corpus)
+    } catch {
+      missing.append("corpus: \(error)")
     }
+    if let weights = topology.train.weights, !InitialModel.isThere(weights) {
+      missing.append("train.weights: \(weights): no weights file, run or checkpoint there")
+    }
+    return missing
   }
 }

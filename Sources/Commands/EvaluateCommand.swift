@@ -61,7 +61,7 @@ package struct EvaluateCommand: AsyncParsableCommand {
     var model = try TrainedModel(path: weights)
     if let shortEdge { model.size = .shortEdge(shortEdge) }
     guard let directory = corpus ?? model.corpusDirectory else {
-      throw ValidationError("\(weights): its metadata names no corpus; give --corpus DIR")
+      throw PipelineError(.configuration, "\(weights): its metadata names no corpus; give --corpus DIR")
     }
     let result = try CorpusEvaluator.run(
       model, corpus: Corpus(directory: directory), split: Split(rawValue: split)!, clips: clips,
@@ -77,12 +77,12 @@ package struct EvaluateCommand: AsyncParsableCommand {
 
   private static func readPairs(_ path: String) throws -> [(String, String)] {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ValidationError("\(path): cannot be read")
+      throw PipelineError(.configuration, "\(path): cannot be read")
     }
     return try text.split(separator: "\n").enumerated().map { number, line in
       let sides = line.split(separator: "\t").map(String.init)
       guard sides.count == 2 else {
-        throw ValidationError("\(path):\(number + 1): give two labels with a tab between them")
+        throw PipelineError(.configuration, "\(path):\(number + 1): give two labels with a tab between them")
       }
       return (sides[0], sides[1])
     }

@@ -29,11 +29,17 @@ package struct NodeCommand: AsyncParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard stopAfter.map({ $0 >= 0 }) ?? true else {
+      throw ValidationError("--stop-after takes a number of steps, 0 or more")
+    }
+  }
+
   package func run() async throws {
     let topology = try Topology.load(path: topology, overrides: set)
     guard let entry = topology.host(named: host) else {
       let names = topology.hosts.map(\.name).joined(separator: ", ")
-      throw ValidationError("no host \(host) in \(self.topology); hosts: \(names)")
+      throw PipelineError(.configuration, "no host \(host) in \(self.topology); hosts: \(names)")
     }
     var launcher = RunLauncher(
       topology: topology, directory: RunDirectory(path: output ?? "runs/\(topology.name)"), hosts: [entry],

@@ -45,7 +45,7 @@ package struct PredictCommand: AsyncParsableCommand {
       do {
         scores = try classifier.scores(path: video)
       } catch let failure as ClipFailure {
-        throw ValidationError(failure.reason)
+        throw PipelineError(.configuration, failure.reason)
       }
       let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
       predictions.append(

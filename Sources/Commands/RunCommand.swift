@@ -30,6 +30,12 @@ package struct RunCommand: AsyncParsableCommand {
 
   package init() {}
 
+  package func validate() throws {
+    guard stopAfter.map({ $0 >= 0 }) ?? true else {
+      throw ValidationError("--stop-after takes a number of steps, 0 or more")
+    }
+  }
+
   package func run() async throws {
     let overrides = set + (steps.map { ["train.steps=\($0)"] } ?? [])
     let topology = try Topology.load(path: topology, overrides: overrides)

@@ -17,7 +17,15 @@ package struct ScaleCommand: AsyncParsableCommand {
 
   package init() {}
 
+  package func validate() throws { _ = try wanted() }
+
   package func run() async throws {
+    let status = try live.client().ask(ClientRequest(action: .scale, counts: try wanted(), host: host))
+    try json.print(status, text: "asked \(status.run) for " + counts.joined(separator: ", "))
+  }
+
+  /// The counts by stage.
+  private func wanted() throws -> [String: Int] {
     var wanted: [String: Int] = [:]
     for text in counts {
       let sides = text.split(separator: "=")
@@ -26,7 +34,6 @@ package struct ScaleCommand: AsyncParsableCommand {
       }
       wanted[String(sides[0])] = count
     }
-    let status = try live.client().ask(ClientRequest(action: .scale, counts: wanted, host: host))
-    try json.print(status, text: "asked \(status.run) for " + counts.joined(separator: ", "))
+    return wanted
   }
 }

@@ -48,6 +48,8 @@ package struct SynthesizeCommand: AsyncParsableCommand {
 
   package func validate() throws {
     guard (0...1).contains(noise) else { throw ValidationError("--noise \(noise): give a share from 0 to 1") }
+    guard (1...1024).contains(workers) else { throw ValidationError("--workers must be 1 to 1024") }
+    _ = try Self.range(seconds)
   }
 
   package func run() async throws {

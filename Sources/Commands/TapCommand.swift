@@ -27,15 +27,21 @@ package struct TapCommand: AsyncParsableCommand {
 
   package init() {}
 
-  package func run() async throws {
-    guard let stage = Stage(rawValue: stage) else {
+  package func validate() throws {
+    guard Stage(rawValue: stage) != nil else {
       let names = Stage.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("unknown stage \(self.stage); stages are \(names)")
+      throw ValidationError("unknown stage \(stage); stages are \(names)")
     }
-    guard every > 0 else { throw ValidationError("--every takes a number from 1") }
+    guard every > 0, limit.map({ $0 > 0 }) ?? true else {
+      throw ValidationError("--every and --limit take numbers from 1")
+    }
+    guard timeout > 0, timeout.isFinite else { throw ValidationError("--timeout takes seconds above 0") }
+  }
+
+  package func run() async throws {
     let recorder = try TapRecorder(directory: output)
     let client = try live.client()
-    try client.tap(stage, every: every, limit: limit, timeoutSeconds: timeout) { item in
+    try client.tap(Stage(rawValue: stage)!, every: every, limit: limit, timeoutSeconds: timeout) { item in
       print(try recorder.record(item))
     }
   }

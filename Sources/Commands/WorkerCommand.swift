@@ -21,11 +21,14 @@ package struct WorkerCommand: AsyncParsableCommand {
 
   package init() {}
 
-  package func run() async throws {
+  package func validate() throws {
     guard let stage = Stage(rawValue: stage), stage != .plan, stage != .average else {
-      throw ValidationError("no worker of \(self.stage) can join: give decode, augment, batch, train or evaluate")
+      throw ValidationError("no worker of \(stage) can join: give decode, augment, batch, train or evaluate")
     }
+  }
+
+  package func run() async throws {
     try await RunLauncher.joinOne(
-      stage: stage, join: join, host: host, address: address, executable: try Executable.path())
+      stage: Stage(rawValue: stage)!, join: join, host: host, address: address, executable: try Executable.path())
   }
 }

@@ -73,6 +73,15 @@ package final class Corpus: Sendable {
     file.hasPrefix("/") ? file : directory + "/" + file
   }
 
+  /// An absolute path without `.`, `..` and doubled slashes, by its spelling alone: links are not looked at.
+  static func lexicallyNormal(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
   private func records(_ ids: Range<Int>) throws(CorpusError) -> [VideoRecord] {
     do {
       return try queue.read { database in
@@ -126,7 +135,8 @@ extension Corpus {
 
     init(reading database: Database) throws {
       guard let version = try Int.fetchOne(database, sql: "PRAGMA user_version"), version == IndexWriter.version else {
-        throw CorpusError(.index, "it was built by another version")
+        let isOurs = try database.tableExists("videos") && database.tableExists("ranks")
+        throw CorpusError(.index, isOurs ? "it was built by another version of Sluice" : "it is not a Sluice corpus")
       }
       var labels: [String] = []
       let names = try Row.fetchCursor(database, sql: "SELECT id, name FROM labels ORDER BY id")

@@ -100,6 +100,7 @@ package struct CorpusBuilder {
   private mutating func match(_ rows: [ManifestRow], labels: LabelList) -> [Candidate] {
     var candidates: [Candidate] = []
     var lineBySegment: [String: Int] = [:]
+    let place = directory.hasPrefix("/") ? directory : FileManager.default.currentDirectoryPath + "/" + directory
     var evaluatedByHashtags = 0
     var unknownLabels: [String] = []
     for row in rows {
@@ -113,7 +114,8 @@ package struct CorpusBuilder {
         continue
       }
       if split != .train, usesHashtags { evaluatedByHashtags += 1 }
-      let segment = "\(row.startSeconds ?? 0) \(row.endSeconds ?? -1) \(row.file)"
+      let file = Corpus.lexicallyNormal(Corpus.resolve(row.file, directory: place))
+      let segment = "\(row.startSeconds ?? 0) \(row.endSeconds ?? -1) \(file)"
       if let reason = unsupported(row.file) {
         leaveOut(row, reason)
       } else if let line = lineBySegment[segment] {

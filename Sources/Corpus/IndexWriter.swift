@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import GRDB
 
@@ -29,6 +30,8 @@ enum IndexWriter {
     let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     do {
       try? FileManager.default.removeItem(atPath: temporary)
+      // The system says better than the data base why a file cannot be made.
+      try OutputFile.write([], to: temporary)
       let queue = try DatabaseQueue(path: temporary)
       try queue.write { database in
         try database.execute(sql: schema)
@@ -49,10 +52,11 @@ enum IndexWriter {
         }
       }
       try queue.close()
-      guard rename(temporary, path) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+      guard rename(temporary, path) == 0 else { throw FileError("replace", path, number: errno) }
     } catch {
       // Best effort: the error that led here is the one to report.
       for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: temporary + suffix) }
+      if let error = error as? FileError { throw CorpusError(.index, error.description) }
       throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
     }
   }

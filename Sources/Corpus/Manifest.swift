@@ -77,7 +77,8 @@ enum Manifest {
     let start = object.start ?? 0
     let end = object.end ?? longestSeconds
     guard start >= 0, start < end, end <= longestSeconds else {
-      throw Mistake(message: "the segment is empty: `start` must be at least 0 and below `end` (seconds)")
+      throw Mistake(
+        message: "not a segment: `start` must be at least 0 and below `end`, and `end` at most 100000000 (seconds)")
     }
     return ManifestRow(
       line: line, file: object.file, hashtags: object.hashtags ?? [], labels: object.labels ?? [], split: split,

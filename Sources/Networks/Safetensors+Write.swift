@@ -1,4 +1,4 @@
-internal import Foundation
+internal import Files
 internal import Tensors
 
 extension Safetensors {
@@ -24,8 +24,16 @@ extension Safetensors {
       }
     }
     let header = header(ordered, metadata: metadata)
-    try AtomicFile.write(to: path) { (file: AtomicFile) throws(NetworkError) in
-      for buffer in [header] + ordered.map(\.buffer) { try file.append(buffer) }
+    do throws(FileError) {
+      try OutputFile.replace(path) { (file) throws(FileError) in
+        for buffer in [header] + ordered.map(\.buffer) {
+          // The memory lives as long as its owner, which Swift may otherwise release before the last write.
+          defer { withExtendedLifetime(buffer) {} }
+          try file.append(UnsafeRawBufferPointer(buffer.bytes))
+        }
+      }
+    } catch {
+      throw NetworkError(.invalidFile, error.description, underlying: error)
     }
   }
 

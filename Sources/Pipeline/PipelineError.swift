@@ -1,5 +1,5 @@
 /// What went wrong in a run, with the worker, file or peer named.
-package struct PipelineError: Error, CustomStringConvertible, Sendable {
+package struct PipelineError: Error, CustomStringConvertible, Sendable, Equatable {
   package enum Code: Sendable {
     case configuration
     case runDirectory

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The text files of a collection and its directory.
@@ -39,16 +40,17 @@ enum CollectionFiles {
       }
       let names: [String]
       do { names = try manager.contentsOfDirectory(atPath: directory) } catch {
-        throw SynthesisError(.io, "cannot read \(directory)", underlying: error)
+        throw SynthesisError(.io, "\(directory): cannot be read; name a directory that is new or empty")
       }
       guard names.isEmpty else {
         throw SynthesisError(.directoryNotEmpty, "\(directory) is not empty: name another directory or remove this one")
       }
     }
-    do {
-      try manager.createDirectory(atPath: directory + "/videos", withIntermediateDirectories: true)
+    do throws(FileError) {
+      try Directory.make(directory)
+      try Directory.make(directory + "/videos")
     } catch {
-      throw SynthesisError(.io, "cannot make \(directory)/videos", underlying: error)
+      throw SynthesisError(.io, error.description)
     }
   }
 
@@ -108,8 +110,8 @@ enum CollectionFiles {
   }
 
   private static func write(_ text: String, to path: String) throws(SynthesisError) {
-    do { try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
-      throw SynthesisError(.io, "cannot write \(path)", underlying: error)
+    do throws(FileError) { try OutputFile.replace(path, with: text.utf8) } catch {
+      throw SynthesisError(.io, error.description)
     }
   }
 }

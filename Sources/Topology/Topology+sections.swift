@@ -62,12 +62,12 @@ extension Topology.Train {
     let (loss, labelSmoothing) = readLoss(section)
     return Topology.Train(
       network: network,
-      width: section.number("width", default: 1, in: 0.01...16),
+      width: section.number("width", default: 1, in: 0.01...4),
       replicas: replicas,
-      batch: section.integer("batch", in: 1...65_536),
+      batch: section.integer("batch", in: 1...4096),
       steps: steps,
       epochs: epochs,
-      threads: section.integer("threads", default: 1, in: 1...1024),
+      threads: section.integer("threads", default: 1, in: 1...256),
       learningRate: readLearningRate(section, replicas: replicas),
       momentum: section.number("momentum", default: 0.9, in: 0...0.999999),
       nesterov: section.boolean("nesterov", default: true),

@@ -31,7 +31,8 @@ package struct DecodeBenchmark: Sendable {
     files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil
   ) throws(VideoError) {
     guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
-      throw VideoError(.unsupported, "bench decode: needs a file, and --frames, --stride and --clips of at least 1")
+      throw VideoError(
+        .unsupported, "bench decode: needs a file, --frames and --stride of 1 to 10000, and --clips of at least 1")
     }
     guard starts.map({ !$0.isEmpty && $0.allSatisfy { start in start >= 0 } }) ?? true else {
       throw VideoError(.unsupported, "bench decode: --starts needs frame numbers of at least 0")

@@ -23,12 +23,13 @@ import Testing
       manifest: [
         line("a.mp4", labels: ["x"]), "", "not json", #"{"hashtags": ["x"]}"#, #"{"file": 3}"#, "[1]",
         #"{"file": "a", "split": "dev"}"#, #"{"file": "a", "start": 3, "end": 2}"#, #"{"file": "a", "start": 1e300}"#,
-        #"{"file": "a", "hashtags": "x"}"#, #"{"file": ""}"#,
+        #"{"file": "a", "hashtags": "x"}"#, #"{"file": ""}"#, #"{"file": "a", "end": 1e300}"#,
       ])
     let error = try #require(corpusError { _ = try collection.build() })
     #expect(error.code == .manifest)
     let lines = error.message.split(separator: "\n")
-    #expect(lines.count == 9)
+    #expect(lines.count == 10)
+    #expect(lines.last?.contains("`end` at most 100000000 (seconds)") == true)
     for (text, number) in zip(lines, 3...) { #expect(text.contains("manifest.jsonl:\(number): ")) }
     #expect(!FileManager.default.fileExists(atPath: collection.directory + "/corpus.sqlite"))
   }
@@ -73,6 +74,30 @@ import Testing
     #expect(error.code == .empty)
     #expect(error.message.contains("damaged.mp4: no video stream"))
     #expect(try Corpus(directory: collection.directory).fingerprint == fingerprint)
+  }
+
+  @Test(arguments: ["", "CREATE TABLE others (id)"]) func anotherDatabaseIsNoCorpus(sql: String) throws {
+    let collection = try Collection(manifest: [line("a.mp4", labels: ["x"])])
+    try collection.write("", to: "corpus.sqlite")
+    if !sql.isEmpty { try change(collection, sql) }
+    let error = try #require(corpusError { _ = try Corpus(directory: collection.directory) })
+    #expect(error.description.contains("it is not a Sluice corpus"), "\(error)")
+    _ = try collection.build()
+    try change(collection, "PRAGMA user_version = 99")
+    let other = try #require(corpusError { _ = try Corpus(directory: collection.directory) })
+    #expect(other.description.contains("another version of Sluice"), "\(other)")
+  }
+
+  @Test func anIndexThatCannotBeWrittenSaysWhy() throws {
+    let collection = try Collection(manifest: [line("a.mp4", labels: ["x"])])
+    let path = collection.directory + "/corpus.sqlite"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    let error = try #require(corpusError { _ = try collection.build() })
+    #expect(
+      error.description
+        == "\(path): cannot replace: Is a directory; a directory of this name is there: choose another path or remove it"
+    )
+    #expect(try FileManager.default.contentsOfDirectory(atPath: collection.directory).count == 2, "nothing is left")
   }
 
   @Test(arguments: ["", "text that is not a database", "SQLite format 3\u{0}"])

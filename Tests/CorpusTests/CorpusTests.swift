@@ -105,6 +105,22 @@ private func manifest(_ count: Int) -> [String] {
     #expect(try corpus.statistics().leftOut == 5)
   }
 
+  @Test func otherSpellingsOfAPathAreTheSameFile() throws {
+    let collection = try Collection(manifest: ["x"])
+    let name = try #require(collection.directory.split(separator: "/").last)
+    let spellings = [
+      "./a.mp4", "other/../a.mp4", ".//a.mp4", "../\(name)/a.mp4", "\(collection.directory)/a.mp4",
+      "/..\(collection.directory)/a.mp4",
+    ]
+    let files = ["a.mp4"] + spellings + ["b/../../a.mp4", "a.mp4x/../b.mp4"]
+    let lines = files.map { line($0, labels: ["x"]) }.joined(separator: "\n")
+    try collection.write(lines, to: "manifest.jsonl")
+    let report = try collection.build()
+    #expect(report.leftOut.map(\.file) == spellings)
+    #expect(report.leftOut.allSatisfy { $0.reason == "the same file and segment as line 1" })
+    #expect(report.videos == 3)
+  }
+
   @Test func aPassingFailureIsTriedAgain() throws {
     let collection = try Collection(manifest: [line("a.mp4", tags: ["catchingfish"])], labels: labels)
     let tries = Tries()

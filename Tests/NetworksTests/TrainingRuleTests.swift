@@ -43,14 +43,15 @@ struct TrainingRuleTests {
     #expect(abs(NormalQuantile.logarithm(10) - 2.302585092994046) < 1e-15)
   }
 
-  /// d = g + wd·w; v = μv + d; w −= lr·(d + μv), by hand for one element of each role.
-  @Test("one step follows the rule for every role")
-  func rule() throws {
+  /// One update of parameters 0.5 and momentum 0.25 by a quarter of the sum 3.
+  /// - Parameter expected: a trained parameter and its momentum after it; whether decay is on it is given.
+  private func expectStep(
+    _ options: SGDOptions, _ expected: (Bool) -> (parameter: Double, momentum: Double)
+  ) throws {
     let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-10", classes: 3, width: 0.125))
     var parameters = [Double](repeating: 0.5, count: layout.count)
     var momentum = [Double](repeating: 0.25, count: layout.count)
     let sum = [Double](repeating: 3, count: layout.count)
-    let options = SGDOptions(weightDecay: 0.1, learningRate: 0.01)
     parameters.withUnsafeMutableBufferPointer { parameters in
       momentum.withUnsafeMutableBufferPointer { momentum in
         sum.withUnsafeBufferPointer {
@@ -61,46 +62,34 @@ struct TrainingRuleTests {
       }
     }
     for segment in layout.segments {
-      let expected: (Double, Double)
-      switch segment.role {
-      case .weight, .bias:
-        let d = 0.75 + (segment.role == .weight ? 0.1 * 0.5 : 0)
-        let v = 0.9 * 0.25 + d
-        expected = (0.5 - 0.01 * (d + 0.9 * v), v)
-      case .runningMean, .runningVariance:
-        expected = (0.9 * 0.5 + 0.1 * 0.75, 0.25)
-      }
-      #expect(segment.range.allSatisfy { abs(parameters[$0] - expected.0) < 1e-15 }, "\(segment.name)")
-      #expect(segment.range.allSatisfy { abs(momentum[$0] - expected.1) < 1e-15 }, "\(segment.name)")
+      let after =
+        switch segment.role {
+        case .weight, .bias: expected(segment.role == .weight)
+        case .runningMean, .runningVariance: (parameter: 0.9 * 0.5 + 0.1 * 0.75, momentum: 0.25)
+        }
+      #expect(segment.range.allSatisfy { abs(parameters[$0] - after.parameter) < 1e-15 }, "\(segment.name)")
+      #expect(segment.range.allSatisfy { abs(momentum[$0] - after.momentum) < 1e-15 }, "\(segment.name)")
+    }
+  }
+
+  /// d = g + wd·w; v = μv + d; w −= lr·(d + μv), by hand for one element of each role.
+  @Test("one step follows the rule for every role")
+  func rule() throws {
+    try expectStep(SGDOptions(weightDecay: 0.1, learningRate: 0.01)) { isDecayed in
+      let d = 0.75 + (isDecayed ? 0.1 * 0.5 : 0)
+      let v = 0.9 * 0.25 + d
+      return (0.5 - 0.01 * (d + 0.9 * v), v)
     }
   }
 
   /// d = s·g + wd·w; v = μv + d; w −= lr·v, and the running statistics as ever.
   @Test("one step without Nesterov, and with a scaled gradient, follows the rule")
   func plainMomentum() throws {
-    let layout = try ParameterLayout(NetworkDefinition(name: "r2plus1d-10", classes: 3, width: 0.125))
-    var parameters = [Double](repeating: 0.5, count: layout.count)
-    var momentum = [Double](repeating: 0.25, count: layout.count)
-    let sum = [Double](repeating: 3, count: layout.count)
     let options = SGDOptions(
       momentum: 0.8, nesterov: false, weightDecay: 0.1, learningRate: 0.01, gradientScale: 0.5)
-    parameters.withUnsafeMutableBufferPointer { parameters in
-      momentum.withUnsafeMutableBufferPointer { momentum in
-        sum.withUnsafeBufferPointer {
-          SGD.update(
-            layout: layout, offset: 0, parameters: parameters, momentum: momentum, sum: $0, scale: 0.25,
-            options: options)
-        }
-      }
-    }
-    for segment in layout.segments {
-      var expected = (0.9 * 0.5 + 0.1 * 0.75, 0.25)
-      if segment.role == .weight || segment.role == .bias {
-        let v = 0.8 * 0.25 + 0.375 + (segment.role == .weight ? 0.1 * 0.5 : 0)
-        expected = (0.5 - 0.01 * v, v)
-      }
-      #expect(segment.range.allSatisfy { abs(parameters[$0] - expected.0) < 1e-15 }, "\(segment.name)")
-      #expect(segment.range.allSatisfy { abs(momentum[$0] - expected.1) < 1e-15 }, "\(segment.name)")
+    try expectStep(options) { isDecayed in
+      let v = 0.8 * 0.25 + 0.375 + (isDecayed ? 0.1 * 0.5 : 0)
+      return (0.5 - 0.01 * v, v)
     }
   }
 

@@ -47,6 +47,21 @@ import Testing
     }
   }
 
+  /// A tap gives up; a worker waits for its coordinator, and says so.
+  @Test func whereNobodyListensIsNamed() throws {
+    let nobody = "tcp://127.0.0.1:\(Int.random(in: 20000..<30000))"
+    let tap = try Sluice.Live(["tap", "augment", "--run", nobody])
+    let worker = try Sluice.Live(["worker", "decode", "--join", nobody])
+    _ = try eventually("a word of the worker's", seconds: 10) {
+      worker.errors.contains("no coordinator at \(nobody) yet") ? true : nil
+    }
+    kill(worker.process.processIdentifier, SIGTERM)
+    #expect(try worker.wait(seconds: 4).status == 0)
+    let refused = try tap.wait(seconds: 20)
+    #expect(refused.status > 0)
+    #expect(refused.stderr.contains("\(nobody): no answer from a coordinator"), "\(refused.stderr)")
+  }
+
   @Test func aTapOnEveryStageShowsWhatItMakes() throws {
     var long = try topology()
     long.steps = 4000

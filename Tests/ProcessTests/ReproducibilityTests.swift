@@ -19,6 +19,16 @@ import Testing
     #expect(report["reproducible"] as? Bool == true)
     let evaluation = try #require(report["evaluation"] as? [String: Any])
     #expect(evaluation["step"] as? Int == 16)
+    let directory = try #require(report["directory"] as? String)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: directory).sorted() == [
+        "checkpoints", "ledger.sqlite", "metrics.jsonl", "report.json", "run.json", "topology.yaml",
+        "weights.safetensors",
+      ])
+    let header = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/weights.safetensors")).dropFirst(8).prefix(
+      4096)
+    #expect(
+      String(decoding: header, as: UTF8.self).firstMatch(of: /"topology":"[0-9a-f]{64}"/) != nil, "the settings' hash")
     // The hash is not that of the initial parameters: those of a run stopped before its first step.
     let untrained = try RunHandle(topology(), ["--stop-after", "0"]).report()
     #expect(try hash(untrained) != hash(report))
@@ -140,6 +150,30 @@ import Testing
     #expect(report["steps"] as? Int == 40)
     #expect(report["stopped"] as? Bool == false)
     #expect(try hash(report) == hash(undisturbed))
+  }
+
+  /// The last evaluation is left to the run that resumes; its checkpoints go once they are not needed.
+  @Test func theLastEvaluationStopsAndResumes() throws {
+    var often = try topology()
+    often.steps = 2
+    // By a decoder that takes its time, fifteen seconds.
+    often.evaluate = "{every: 1, clips: 12, split: validation}"
+    let keep = ["--set", "checkpoint.keep=1"]
+    let run = try RunHandle(often, keep, faults: "decode=mock:0.05")
+    let checkpoints = "\(run.output)/checkpoints"
+    _ = try eventually("the last checkpoint; stderr: \(run.live.errors)") {
+      FileManager.default.fileExists(atPath: "\(checkpoints)/step-000002") ? true : nil
+    }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    let stopped = try run.report(seconds: 10)
+    #expect(stopped["stopped"] as? Bool == true)
+    #expect(stopped["steps"] as? Int == 2)
+    #expect(stopped["evaluation"] is NSNull)
+    let report = try RunHandle(often, keep + ["--resume"], output: run.output).report()
+    #expect(report["stopped"] as? Bool == false)
+    #expect((report["evaluation"] as? [String: Any])?["step"] as? Int == 2)
+    #expect(try hash(report) == hash(stopped))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: checkpoints) == ["step-000002"])
   }
 
   /// Asked before the coordinator listens, before it has a handler, or while workers join: never an error.

@@ -34,6 +34,9 @@ import Topology
   @Test(arguments: [
     ("batch: 8", "batch: eight", "train.batch", "expected a whole number"),
     ("batch: 8", "batch: \"8\"", "train.batch", "expected a whole number"),
+    ("batch: 8", "batch: 4097", "train.batch", "out of range"),
+    ("threads: 2", "threads: 257", "train.threads", "out of range"),
+    ("width: 1", "width: 4.5", "train.width", "out of range"),
     ("batch: 8", "batch: [8]", "train.batch", "expected a whole number"),
     ("batch: 8", "batch: 99999999999999999999", "train.batch", "expected a whole number"),
     ("batch: 8, ", "", "train.batch", "missing"),

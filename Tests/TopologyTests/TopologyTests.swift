@@ -117,7 +117,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
     let topology = try Topology.parse(
       example, file: "t.yaml",
       overrides: [
-        "train.replicas=65536", "train.batch=65536", "train.local_steps=100000", "in_flight=64", "clip.frames=1024",
+        "train.replicas=65536", "train.batch=4096", "train.local_steps=100000", "in_flight=64", "clip.frames=1024",
         "clip.slack=1024", "clip.resize=[4096, 4096]", "clip.crop=4096", "evaluate.every=100000",
         "checkpoint.every=100000",
       ])

@@ -209,32 +209,14 @@ struct TilePairs {
   INLINE_LAMBDA void finish(int, int64_t) const {}
 };
 
-template <class Y, class X>
-static void bf16_winograd_weights(const float *weights, int64_t outputs, int64_t inputs, bool transposed, int64_t first,
-                                  int64_t end, float *panels, int64_t point_stride) {
-  constexpr int POINTS = Y::points * X::points;
-  const int64_t depth = transposed ? outputs : inputs, columns = transposed ? inputs : outputs;
-  const int64_t row_stride = transposed ? inputs * 9 : 9, column_stride = transposed ? 9 : inputs * 9;
-  for_panels(columns, (depth + 1) / 2, [&](int64_t index, Panel panel) {
-    if (index < first || index >= end) return;
-    for (int64_t row = 0; row < depth; row += 2) {
-      for (int64_t v = 0; v < panel.vectors; v++) {
-        const int64_t column = panel.column + v * WIDTH;
-        const int64_t count = columns - column < WIDTH ? columns - column : (int64_t)WIDTH;
-        const float *from = weights + row * row_stride + column * column_stride;
-        vec low[POINTS], high[POINTS];
-        transform_kernels<Y, X>(from, column_stride, count, transposed, low);
-        transform_kernels<Y, X>(from + row_stride, column_stride, row + 1 < depth ? count : 0, transposed, high);
-        float *to = panels + panel.offset + (row / 2 * panel.vectors + v) * WIDTH;
-        UNROLL for (int i = 0; i < POINTS; i++)
-          _mm512_storeu_si512(to + i * point_stride, pair_up(rounded(low[i]), rounded(high[i])));
-      }
-    }
-  });
-}
+/// Transformed kernels as bfloat16: a lane for two elements of a row.
+struct PairLanes {
+  static constexpr int rows = 2;
+  INLINE void put(float *to, vec low, vec high) { _mm512_storeu_si512(to, pair_up(rounded(low), rounded(high))); }
+};
 
 static const sluice_winograd_kernels winograd_2x4 = {
     2, 4, &bf16_products, winograd_input<F2, F4Fine, ChannelPairs>, winograd_input<F2, F4Fine, TilePairs>,
-    winograd_gradient<F2, F4Fine, TilePairs>, winograd_output<F2, F4Fine>, bf16_winograd_weights<F2, F4Fine>,
+    winograd_gradient<F2, F4Fine, TilePairs>, winograd_output<F2, F4Fine>, winograd_weights<F2, F4Fine, PairLanes>,
     winograd_weight_gradient<F2, F4Fine>,
 };

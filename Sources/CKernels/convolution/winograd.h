@@ -274,22 +274,30 @@ INLINE void transform_kernels(const float *from, int64_t stride, int64_t count, 
   UNROLL for (int j = 0; j < X::points; j++) Y::weights(u + j, X::points);
 }
 
-template <class Y, class X>
+/// Transformed kernels as float32: a lane for each element of a row.
+struct FloatLanes {
+  static constexpr int rows = 1;
+  INLINE void put(float *to, vec row, vec) { store(to, row); }
+};
+
+template <class Y, class X, class Lanes>
 static void winograd_weights(const float *weights, int64_t outputs, int64_t inputs, bool transposed, int64_t first,
                              int64_t end, float *panels, int64_t point_stride) {
   constexpr int POINTS = Y::points * X::points;
   const int64_t depth = transposed ? outputs : inputs, columns = transposed ? inputs : outputs;
   const int64_t row_stride = transposed ? inputs * 9 : 9, column_stride = transposed ? 9 : inputs * 9;
-  for_panels(columns, depth, [&](int64_t index, Panel panel) {
+  for_panels(columns, (depth + Lanes::rows - 1) / Lanes::rows, [&](int64_t index, Panel panel) {
     if (index < first || index >= end) return;
-    for (int64_t row = 0; row < depth; row++) {
+    for (int64_t row = 0; row < depth; row += Lanes::rows) {
       for (int64_t v = 0; v < panel.vectors; v++) {
         const int64_t column = panel.column + v * WIDTH;
         const int64_t count = columns - column < WIDTH ? columns - column : (int64_t)WIDTH;
-        vec u[POINTS];
-        transform_kernels<Y, X>(weights + row * row_stride + column * column_stride, column_stride, count, transposed, u);
-        float *to = panels + panel.offset + (row * panel.vectors + v) * WIDTH;
-        UNROLL for (int i = 0; i < POINTS; i++) store(to + i * point_stride, u[i]);
+        const float *from = weights + row * row_stride + column * column_stride;
+        vec u[Lanes::rows][POINTS];
+        for (int r = 0; r < Lanes::rows; r++)
+          transform_kernels<Y, X>(from + r * row_stride, column_stride, row + r < depth ? count : 0, transposed, u[r]);
+        float *to = panels + panel.offset + (row / Lanes::rows * panel.vectors + v) * WIDTH;
+        UNROLL for (int i = 0; i < POINTS; i++) Lanes::put(to + i * point_stride, u[0][i], u[Lanes::rows - 1][i]);
       }
     }
   });
@@ -338,11 +346,11 @@ static void winograd_weight_gradient(const float *d, int64_t parts, int64_t part
 
 static const sluice_winograd_kernels winograd_2x2 = {
     2, 2, &products, winograd_input<F2, F2, FloatRows>, winograd_input<F2, F2, FloatRows>,
-    winograd_gradient<F2, F2, FloatRows>, winograd_output<F2, F2>, winograd_weights<F2, F2>,
+    winograd_gradient<F2, F2, FloatRows>, winograd_output<F2, F2>, winograd_weights<F2, F2, FloatLanes>,
     winograd_weight_gradient<F2, F2>,
 };
 static const sluice_winograd_kernels winograd_4x4 = {
     4, 4, &products, winograd_input<F4, F4, FloatRows>, winograd_input<F4, F4, FloatRows>,
-    winograd_gradient<F4, F4, FloatRows>, winograd_output<F4, F4>, winograd_weights<F4, F4>,
+    winograd_gradient<F4, F4, FloatRows>, winograd_output<F4, F4>, winograd_weights<F4, F4, FloatLanes>,
     winograd_weight_gradient<F4, F4>,
 };

@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import Foundation
 import Glibc
 import Networks
@@ -67,7 +68,7 @@ extension Checkpoint {
     momentum: [(block: Int, buffer: AlignedBuffer)]
   ) throws -> (name: String, sha256: String) {
     let directory = partialPath(in: run, version: version)
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    try Directory.make(directory)
     let name = "shard-\(shard)-of-\(shards).safetensors"
     let tensors =
       parameters.map { tensor("block.\($0.block).parameters", $0.buffer) }
@@ -81,7 +82,7 @@ extension Checkpoint {
     let partial = partialPath(in: run, version: manifest.version)
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    try writeDurably(encoder.encode(manifest), to: "\(partial)/manifest.json")
+    try OutputFile.replace("\(partial)/manifest.json", with: encoder.encode(manifest))
     let final = path(in: run, version: manifest.version)
     if FileManager.default.fileExists(atPath: final) { try FileManager.default.removeItem(atPath: final) }
     try synchronizeDirectory(partial)
@@ -172,22 +173,11 @@ func sha256(ofFile path: String) throws -> String {
   defer { try? handle.close() }
   var hash = SHA256()
   while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty { hash.update(data: chunk) }
-  return hash.finalize().map { byte in
-    let digits = String(byte, radix: 16)
-    return digits.count == 1 ? "0" + digits : digits
-  }.joined()
+  return hexadecimal(hash.finalize())
 }
 
-/// Writes beside, flushes and renames.
-func writeDurably(_ data: Data, to path: String) throws {
-  let beside = path + ".partial"
-  try data.write(to: URL(fileURLWithPath: beside))
-  let handle = try FileHandle(forUpdating: URL(fileURLWithPath: beside))
-  try handle.synchronize()
-  try handle.close()
-  guard rename(beside, path) == 0 else {
-    throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))")
-  }
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  bytes.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
 }
 
 func synchronizeDirectory(_ path: String) throws(PipelineError) {

@@ -1,4 +1,5 @@
 import Corpus
+import Files
 import Foundation
 import Topology
 import Wire
@@ -77,10 +78,11 @@ extension Coordinator {
       try ledger.addToCounter("transients_substituted", 1)
       try recordVerdict(key, reason)
     case .drop(let group, let batch): send(Drop(group: group), to: batch)
-    case .evaluated(let result): try record(result)
-    case .fail(let reason):
-      let isTransient = !reason.contains("consumed other clips")
-      fail(PipelineError(isTransient ? .transient : .audit, reason))
+    case .evaluated(let result):
+      try record(result)
+      // It was kept for this.
+      prune()
+    case .fail(let error): fail(error)
     case .diverged(let group, let attempts, let worker): fail(try divergence(group, attempts, worker))
     }
   }
@@ -192,13 +194,7 @@ extension Coordinator {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     var data = try encoder.encode(line)
     data.append(UInt8(ascii: "\n"))
-    if !FileManager.default.fileExists(atPath: directory.metricsPath) {
-      _ = FileManager.default.createFile(atPath: directory.metricsPath, contents: nil)
-    }
-    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: directory.metricsPath))
-    defer { try? handle.close() }
-    try handle.seekToEnd()
-    try handle.write(contentsOf: data)
+    try OutputFile.append(data, to: directory.metricsPath)
   }
 
   /// Share of its life a stage waited for input, over its workers.

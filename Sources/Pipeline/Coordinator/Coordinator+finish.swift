@@ -1,4 +1,5 @@
 import Corpus
+import Files
 import Foundation
 import Networks
 import Tensors
@@ -54,7 +55,7 @@ extension Coordinator {
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-      try writeDurably(encoder.encode(report), to: directory.reportPath)
+      try OutputFile.replace(directory.reportPath, with: encoder.encode(report))
       try ledger.endIncarnation(stamp.incarnation, report.stopped ? "stopped" : "finished")
       finish(.success(report))
     } catch {
@@ -76,6 +77,7 @@ extension Coordinator {
       "resize": resize, "crop": "\(clip.crop)", "mean": "0.43216,0.394666,0.37645",
       "std": "0.22803,0.22145,0.216989", "corpus": corpus.fingerprint, "corpus_directory": topology.corpus,
       "step": "\(version)", "run": topology.name, "loss": topology.train.loss.rawValue,
+      "topology": topology.fingerprint,
     ]
   }
 
@@ -83,6 +85,15 @@ extension Coordinator {
   private func earlierLabels() -> [RunReport.LabelAccuracy] {
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: directory.reportPath)) else { return [] }
     return (try? JSONDecoder().decode(RunReport.self, from: data))?.labels ?? []
+  }
+
+  /// Whether a run that was asked to stop leaves evaluations to the one that resumes it.
+  private func leavesEvaluations(_ version: Int) throws -> Bool {
+    let done = try ledger.evaluatedVersions()
+    return stopRequested
+      && Checkpoint.all(in: directory.path).map(\.manifest.version).contains {
+        $0 <= version && isEvaluated($0) && !done.contains($0)
+      }
   }
 
   private func makeReport(version: Int, hash: String) throws -> RunReport {
@@ -103,7 +114,8 @@ extension Coordinator {
     let numerics = try ledger.fingerprints()[.numerics]
     return RunReport(
       run: topology.name, directory: directory.path, steps: version,
-      stepsRolledBack: try ledger.rolledBackCount(), stopped: version < machine.settings.finalVersion,
+      stepsRolledBack: try ledger.rolledBackCount(),
+      stopped: try version < machine.settings.finalVersion || leavesEvaluations(version),
       reproducible: try ledger.counter("transients_substituted") == 0,
       samplesPlanned: version * topology.train.clipsPerStep, samplesUsed: used,
       substitutes: try ledger.substitutes(before: version),

@@ -127,7 +127,7 @@ extension Coordinator {
     advance()
   }
 
-  private func isEvaluated(_ version: Int) -> Bool {
+  func isEvaluated(_ version: Int) -> Bool {
     guard let evaluate = topology.evaluate else { return false }
     return version > 0 && (version % evaluate.every == 0 || version == machine.settings.finalVersion)
   }
@@ -184,7 +184,7 @@ extension Coordinator {
   }
 
   /// Keeps the newest checkpoints and those an evaluation still reads.
-  private func prune() {
+  func prune() {
     let all = Checkpoint.all(in: directory.path)
     let pinned = Set(machine.evaluations.map(\.version))
     for old in all.dropLast(topology.checkpoint.keep) where !pinned.contains(old.manifest.version) {

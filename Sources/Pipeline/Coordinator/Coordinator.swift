@@ -143,7 +143,12 @@ package actor Coordinator {
 
   /// Runs until training is done, stopped or failed.
   package func run() async throws -> RunReport {
-    try listen()
+    do {
+      try listen()
+    } catch {
+      close("failed: \(error)")
+      throw error
+    }
     thread.watch(router) { self.drain() }
     tap.start()
     scheduleTick()
@@ -242,6 +247,12 @@ package actor Coordinator {
 
   // MARK: End
 
+  /// Ends the incarnation with a word, and leaves the ledger as one file; the error that led here is the one to report.
+  private func close(_ ending: String) {
+    try? ledger.endIncarnation(stamp.incarnation, ending)
+    ledger.close()
+  }
+
   /// Ends the run with an error; workers are let go.
   func fail(_ error: PipelineError) { finish(.failure(error)) }
 
@@ -255,6 +266,7 @@ package actor Coordinator {
       self.thread.unwatch(self.router)
       self.router.close()
       self.tap.close()
+      if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
       self.waiter?.resume(with: result.mapError { $0 as any Error })
       self.waiter = nil
     }

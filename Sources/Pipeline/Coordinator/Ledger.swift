@@ -17,6 +17,9 @@ package final class Ledger {
     }
   }
 
+  /// Folds the write-ahead log into the file: whoever opened it last takes the log off the disk.
+  package func close() { try? database.close() }
+
   private static let schema = """
     CREATE TABLE IF NOT EXISTS incarnations (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, ended TEXT);
     CREATE TABLE IF NOT EXISTS steps (

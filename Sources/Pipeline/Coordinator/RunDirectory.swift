@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 package import Topology
@@ -43,14 +44,36 @@ package struct RunDirectory: Sendable {
     let run = UInt64.random(in: 1...(.max))
     let identity = Identity(
       run: run, name: topology.name, control: "ipc://@sluice/\(hexadecimal(run))/control", seed: topology.seed)
+    let wasThere = Directory.isThere(path)
+    do throws(FileError) {
+      try Directory.make(path)
+    } catch {
+      throw PipelineError(.runDirectory, error.description)
+    }
     do {
-      try FileManager.default.createDirectory(atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
-      try writeDurably(Data(topology.yaml().utf8), to: topologyPath)
+      try Directory.make("\(path)/checkpoints")
+      try OutputFile.replace(topologyPath, with: topology.yaml().utf8)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      try writeDurably(encoder.encode(identity), to: identityPath)
+      try OutputFile.replace(identityPath, with: encoder.encode(identity))
     } catch {
-      throw PipelineError(.runDirectory, "\(path): cannot be made: \(error)")
+      discard(keepsPlace: wasThere)
+      throw PipelineError(.runDirectory, "\(error)")
+    }
+  }
+
+  /// Whether a run in it has a step to show for itself.
+  package var isTrained: Bool {
+    FileManager.default.fileExists(atPath: metricsPath) || !Checkpoint.all(in: path).isEmpty
+  }
+
+  /// Takes away what `create` and a run that trained nothing left, so that the next try finds the place as this one did.
+  /// - Parameter keepsPlace: the (empty) directory was there before.
+  package func discard(keepsPlace: Bool) {
+    // Best effort: the error that led here is the one to report.
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for name in keepsPlace ? names.map({ "\(path)/\($0)" }) : [path] {
+      try? FileManager.default.removeItem(atPath: name)
     }
   }
 
@@ -65,10 +88,10 @@ package struct RunDirectory: Sendable {
         .settingsDiffer,
         "\(path): cannot resume, settings that influence results differ: " + differences.joined(separator: "; "))
     }
-    do {
-      try writeDurably(Data(topology.yaml().utf8), to: topologyPath)
+    do throws(FileError) {
+      try OutputFile.replace(topologyPath, with: topology.yaml().utf8)
     } catch {
-      throw PipelineError(.runDirectory, "\(topologyPath): \(error)")
+      throw PipelineError(.runDirectory, error.description)
     }
   }
 

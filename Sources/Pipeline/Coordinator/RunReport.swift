@@ -35,9 +35,9 @@ package struct RunReport: Codable, Sendable, Equatable {
   package var seconds: Double
   package var clipsPerSecond: Double
   package var waitShare: [String: Double]
-  package var lossFirst: Double?
-  package var lossLast: Double?
-  package var evaluation: Evaluation?
+  @NullInJSON package var lossFirst: Double?
+  @NullInJSON package var lossLast: Double?
+  @NullInJSON package var evaluation: Evaluation?
   /// Accuracy of each label in the last evaluation, in the corpus' order of labels.
   package var labels: [LabelAccuracy]
   /// Clips each worker made, by worker: who did the work.

@@ -11,7 +11,7 @@ package final class ControlLink {
   private let counters: () -> WorkerCounters
   package private(set) var stamp = RunStamp()
   private var isWelcome = false
-  private var hasBeenWelcome = false
+  package private(set) var hasBeenWelcome = false
   private var isClosed = false
   package private(set) var staleDropped = 0
   package private(set) var malformedDropped = 0
@@ -19,6 +19,9 @@ package final class ControlLink {
   package var onWelcome: (Welcome) -> Void = { _ in }
   package var onRefused: (String) -> Void = { _ in }
   package var onMessage: (MessageKind, Envelope) -> Void = { _, _ in }
+  /// Nobody has answered for so many seconds; called at a falling rate.
+  package var onSilence: (Int) -> Void = { _ in }
+  private var silence = Silence(since: Monotonic.seconds())
 
   private static let beat = Duration.milliseconds(500)
 
@@ -65,7 +68,12 @@ package final class ControlLink {
   private func scheduleBeat() {
     _ = thread.schedule(after: Self.beat) { [weak self] in
       guard let self, !isClosed else { return }
-      if isWelcome { send(Heartbeat(counters: counters())) } else { sendHello() }
+      if isWelcome {
+        send(Heartbeat(counters: counters()))
+      } else {
+        sendHello()
+        if let seconds = silence.worthAWord(now: Monotonic.seconds()) { onSilence(seconds) }
+      }
       scheduleBeat()
     }
   }
@@ -101,6 +109,7 @@ package final class ControlLink {
       if !isKnown { onWelcome(welcome) }
     case .introduce:
       isWelcome = false
+      silence = Silence(since: Monotonic.seconds())
       sendHello()
     case .refused:
       onRefused((try? Refused(from: envelope))?.reason ?? "refused by the coordinator")

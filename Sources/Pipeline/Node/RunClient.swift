@@ -65,6 +65,7 @@ package final class RunClient {
   ///   - limit: ends after so many items.
   ///   - timeoutSeconds: ends when nothing comes for so long.
   /// - Returns: the number of items seen.
+  /// - Throws: `.unreachable` when no coordinator answers, or when no item came at all.
   @discardableResult
   package func tap(
     _ stage: Stage, every: Int, limit: Int?, timeoutSeconds: Double, onItem: (TapItem) throws -> Void
@@ -76,11 +77,18 @@ package final class RunClient {
     var seen = 0
     var lastItem = Monotonic.seconds()
     var nextLook = 0.0
+    var isFirst = true
     while limit.map({ seen < $0 }) ?? true {
       let now = Monotonic.seconds()
       if now >= nextLook {
         nextLook = now + 2
-        guard let status = try? ask(ClientRequest(action: .status)) else { break }
+        // Who does not answer any more has ended; who never did is not there.
+        let answer = Result { try ask(ClientRequest(action: .status)) }
+        guard case .success(let status) = answer else {
+          if isFirst { _ = try answer.get() }
+          break
+        }
+        isFirst = false
         for tap in Self.taps(of: stage, status) {
           guard let endpoint = endpoint.hasPrefix("tcp") ? tap.tcp ?? tap.ipc : tap.ipc ?? tap.tcp,
             connected.insert(endpoint).inserted
@@ -100,6 +108,10 @@ package final class RunClient {
         TapItem(
           topic: String(decoding: message.parts[0].array, as: UTF8.self), header: message.parts[1].array,
           payload: message.parts.count > 2 ? message.parts[2] : nil))
+    }
+    guard seen > 0 || limit == 0 else {
+      throw PipelineError(
+        .unreachable, "\(endpoint): the stage \(stage.rawValue) made nothing to see in \(Int(timeoutSeconds)) s")
     }
     return seen
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Glibc
 package import Topology
@@ -33,10 +34,23 @@ package struct RunLauncher: Sendable {
     try topology.requireAvailable()
     // Every process started from here on reads it.
     if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
-    let holdsCoordinator = hosts.contains(where: \.coordinator)
-    if holdsCoordinator {
-      if resume { try directory.resume(topology) } else { try directory.create(topology) }
+    guard hosts.contains(where: \.coordinator) else { return try await start() }
+    if resume {
+      try directory.resume(topology)
+      return try await start()
     }
+    let wasThere = Directory.isThere(directory.path)
+    try directory.create(topology)
+    do {
+      return try await start()
+    } catch {
+      if !directory.isTrained { directory.discard(keepsPlace: wasThere) }
+      throw error
+    }
+  }
+
+  private func start() async throws -> RunReport? {
+    let holdsCoordinator = hosts.contains(where: \.coordinator)
     let lifeline = Lifeline()
     let context = try Context()
     let control = holdsCoordinator ? try directory.identity().control : tcpEndpoint

@@ -1,4 +1,5 @@
 import ZeroMQ
+import Files
 import Foundation
 import Tensors
 import Video
@@ -16,29 +17,21 @@ package final class TapRecorder {
   }
 
   private let directory: String?
-  private let headers: FileHandle?
 
   /// - Parameter directory: made if it is not there; nil only prints.
   package init(directory: String?) throws {
     self.directory = directory
-    guard let directory else {
-      headers = nil
-      return
-    }
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-    let path = "\(directory)/headers.jsonl"
-    if !FileManager.default.fileExists(atPath: path) {
-      _ = FileManager.default.createFile(atPath: path, contents: nil)
-    }
-    headers = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    try headers!.seekToEnd()
+    guard let directory else { return }
+    try Directory.make(directory)
+    // Whether it can be written is said before anything is waited for.
+    try OutputFile.append([], to: headersPath(directory))
   }
 
   /// - Returns: the header as a line of JSON.
   package func record(_ item: RunClient.TapItem) throws -> String {
     let line = String(decoding: item.header, as: UTF8.self)
     guard let directory else { return line }
-    try headers!.write(contentsOf: Data((line + "\n").utf8))
+    try OutputFile.append((line + "\n").utf8, to: headersPath(directory))
     let header = try JSONDecoder().decode(Header.self, from: Data(item.header))
     guard let shape = header.shape, shape.count == 4, shape[3] == 3, let payload = item.payload,
       payload.byteCount == shape.reduce(1, *)
@@ -50,7 +43,9 @@ package final class TapRecorder {
     defer { withExtendedLifetime(sheet.rgb) {} }
     let png = try PNG.encode(rgb: UnsafeRawBufferPointer(sheet.rgb.bytes), width: sheet.width, height: sheet.height)
     let place = "\(header.kind)-\(header.step)-\(header.replica)-\(header.slot)"
-    try Data(png).write(to: URL(fileURLWithPath: "\(directory)/\(header.stage)-\(place).png"))
+    try OutputFile.write(png, to: "\(directory)/\(header.stage)-\(place).png")
     return line
   }
+
+  private func headersPath(_ directory: String) -> String { "\(directory)/headers.jsonl" }
 }

@@ -58,6 +58,17 @@ package struct TreeSum<Payload> {
 
   package var heldNodes: [TreeNode] { held.keys.sorted() }
 
+  /// Whether the node or one that covers it is there: a look at each of its ancestors, however many nodes are held.
+  private func isHeld(_ node: TreeNode) -> Bool {
+    let top = tree.root.level
+    var ancestor = node
+    while held[ancestor] == nil {
+      guard ancestor.level < top else { return false }
+      ancestor = ancestor.parent
+    }
+    return true
+  }
+
   /// Takes a contribution. A node already covered is dropped; one that covers held nodes replaces them.
   /// - Parameters:
   ///   - node: must exist in the tree.
@@ -66,8 +77,10 @@ package struct TreeSum<Payload> {
     _ node: TreeNode, _ payload: Payload, combine: (Payload, Payload) -> Payload
   ) -> Outcome {
     precondition(tree.contains(node), "the caller checks nodes that come from outside")
-    if held.keys.contains(where: { $0.covers(node) }) { return .alreadyCovered }
-    for covered in held.keys where node.covers(covered) { held[covered] = nil }
+    if isHeld(node) { return .alreadyCovered }
+    if node.level > 0 {
+      for covered in held.keys where node.covers(covered) { held[covered] = nil }
+    }
     var node = node
     var payload = payload
     while node != tree.root {

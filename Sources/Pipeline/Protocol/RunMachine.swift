@@ -1,3 +1,4 @@
+import HeapModule
 package import Topology
 import Wire
 
@@ -38,7 +39,7 @@ package struct RunMachine: Sendable {
     /// The batch worker may forget an evaluation group.
     case drop(GroupKey, batch: WorkerID)
     case evaluated(EvaluationResult)
-    case fail(reason: String)
+    case fail(PipelineError)
     /// A round's loss or gradient is not a finite number.
     case diverged(GroupKey, attempts: [Int], worker: WorkerID)
   }
@@ -48,11 +49,16 @@ package struct RunMachine: Sendable {
   /// Training ends at this version.
   package private(set) var stopAt: Int
   package private(set) var isRunning = false
+  private var isStopping = false
   package private(set) var window: WorkWindow
 
+  /// The first step whose groups are not opened yet.
+  private var nextToOpen = 0
   private var trained: [GroupKey: TrainedReport] = [:]
   private var applied: [Int: Set<Int>] = [:]
   private var assigned: [GroupKey: WorkerID] = [:]
+  /// Collated groups to be given to a worker; some may have been closed since.
+  private var waiting: [ItemKind: Heap<GroupKey>] = [.training: Heap(), .evaluation: Heap()]
   private var trainers: [WorkerID: Int] = [:]
   private var evaluators: [WorkerID: Int] = [:]
   /// Groups given to each train and evaluate worker so far.
@@ -72,9 +78,9 @@ package struct RunMachine: Sendable {
   }
 
   /// Whether everything asked for is done. A run that stops early leaves its evaluations to the one that resumes it.
-  package var isFinished: Bool { committed >= stopAt && (evaluations.isEmpty || stopAt < settings.finalVersion) }
-
-  package var trainersCount: Int { trainers.count }
+  package var isFinished: Bool {
+    committed >= stopAt && (evaluations.isEmpty || isStopping || stopAt < settings.finalVersion)
+  }
 }
 
 // MARK: - Lineage
@@ -94,6 +100,7 @@ extension RunMachine {
     trained = [:]
     applied = [:]
     assigned = [:]
+    waiting = [.training: Heap(), .evaluation: Heap()]
     for worker in trainers.keys { trainers[worker] = 0 }
     for worker in evaluators.keys { evaluators[worker] = 0 }
     knownAttempts = [:]
@@ -102,6 +109,7 @@ extension RunMachine {
       knownAttempts[key.group, default: [:]][key.slot] = max(known, key.attempt)
     }
     committed = version
+    nextToOpen = version
     evaluations = []
     for version in due { beginEvaluation(of: version) }
     isRunning = true
@@ -110,8 +118,11 @@ extension RunMachine {
   /// Nothing is leased or committed until `start`: a shard has gone.
   package mutating func pause() { isRunning = false }
 
-  /// Ends training after the open step.
-  package mutating func stopEarly() { stop(at: isRunning ? committed + 1 : committed) }
+  /// Ends training after the open step, and evaluation at once.
+  package mutating func stopEarly() {
+    isStopping = true
+    stop(at: isRunning ? committed + 1 : committed)
+  }
 
   package mutating func stop(at version: Int) {
     stopAt = min(stopAt, max(version, committed))
@@ -160,6 +171,7 @@ extension RunMachine {
   private mutating func unassign(_ group: GroupKey) {
     guard let worker = assigned.removeValue(forKey: group) else { return }
     if group.kind == .training { trainers[worker]? -= 1 } else { evaluators[worker]? -= 1 }
+    if window.isCollated(group) { waiting[group.kind]!.insert(group) }
   }
 }
 
@@ -167,7 +179,7 @@ extension RunMachine {
 
 extension RunMachine {
   package mutating func accepted(_ key: ItemKey, owner: Int, now: Double) {
-    _ = window.accept(key, owner: owner, now: now)
+    if window.accept(key, owner: owner, now: now) { waiting[key.group.kind]!.insert(key.group) }
   }
 
   package mutating func failed(
@@ -186,7 +198,8 @@ extension RunMachine {
       knownAttempts[next.group, default: [:]][next.slot] = next.attempt
       return [record]
     case .givenUp(let reason):
-      return [.fail(reason: "\(key): \(reason) (\(settings.window.transientRetries + 1) tries)")]
+      let tries = settings.window.transientRetries + 1
+      return [.fail(PipelineError(.transient, "\(key): \(reason) (\(tries) tries)"))]
     }
   }
 
@@ -211,9 +224,11 @@ extension RunMachine {
     guard report.consumed == expected else {
       return [
         .fail(
-          reason: "\(group): \(worker) consumed other clips than planned "
-            + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
-            + "planned \(expected.count), \(hexadecimal(expected.digest)))")
+          PipelineError(
+            .audit,
+            "\(group): \(worker) consumed other clips than planned "
+              + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
+              + "planned \(expected.count), \(hexadecimal(expected.digest)))"))
       ]
     }
     guard report.loss.isFinite else { return [.diverged(group, attempts: attempts, worker: worker)] }
@@ -298,13 +313,12 @@ extension RunMachine {
   private mutating func openTraining() {
     guard evaluations.count <= Self.pendingEvaluations else { return }
     let end = min(committed + settings.inFlightRounds, stopAt)
-    guard committed < end else { return }
-    for step in committed..<end {
+    while nextToOpen < end {
       for replica in 0..<settings.replicas {
-        let key = GroupKey(kind: .training, step: step, index: replica)
-        guard trained[key] == nil else { continue }
+        let key = GroupKey(kind: .training, step: nextToOpen, index: replica)
         window.open(key, slots: settings.batch, attempts: knownAttempts[key] ?? [:])
       }
+      nextToOpen += 1
     }
   }
 
@@ -314,8 +328,7 @@ extension RunMachine {
     for job in evaluations.indices {
       let version = evaluations[job].version
       while evaluations[job].opened < evaluations[job].videos {
-        let open = window.openGroups.filter { $0.kind == .evaluation }.count
-        guard open < limit else { return }
+        guard window.evaluationCount < limit else { return }
         let key = GroupKey(kind: .evaluation, step: version, index: evaluations[job].opened)
         evaluations[job].opened += 1
         window.open(key, slots: clips)
@@ -334,26 +347,38 @@ extension RunMachine {
 
   private mutating func assign() -> [Action] {
     var actions: [Action] = []
-    for group in window.openGroups where assigned[group] == nil && window.isCollated(group) {
-      guard let batch = window.batchWorker(of: group) else { continue }
-      switch group.kind {
-      case .training:
-        guard group.step <= committed + 1, group.step < stopAt,
-          let worker = leastLoadedTrainer(for: group.step)
-        else { continue }
-        trainers[worker]! += 1
-        given[worker, default: 0] += 1
-        assigned[group] = worker
-        actions.append(.train(group, worker: worker, batch: batch))
-      case .evaluation:
-        guard pinned.contains(group.step), let worker = leastLoaded(evaluators) else { continue }
-        evaluators[worker]! += 1
-        given[worker, default: 0] += 1
-        assigned[group] = worker
-        actions.append(.evaluate(group, worker: worker, batch: batch))
-      }
+    while let (group, batch) = nextWaiting(.training), group.step <= committed + 1, group.step < stopAt,
+      let worker = leastLoadedTrainer(for: group.step)
+    {
+      trainers[worker]! += 1
+      give(group, to: worker)
+      actions.append(.train(group, worker: worker, batch: batch))
+    }
+    while let (group, batch) = nextWaiting(.evaluation), pinned.contains(group.step),
+      let worker = leastLoaded(evaluators)
+    {
+      evaluators[worker]! += 1
+      give(group, to: worker)
+      actions.append(.evaluate(group, worker: worker, batch: batch))
     }
     return actions
+  }
+
+  /// The first collated group that no worker has, and who holds it.
+  private mutating func nextWaiting(_ kind: ItemKind) -> (group: GroupKey, batch: WorkerID)? {
+    while let group = waiting[kind]!.min {
+      if assigned[group] == nil, window.isCollated(group), let batch = window.batchWorker(of: group) {
+        return (group, batch)
+      }
+      _ = waiting[kind]!.popMin()
+    }
+    return nil
+  }
+
+  private mutating func give(_ group: GroupKey, to worker: WorkerID) {
+    _ = waiting[group.kind]!.popMin()
+    given[worker, default: 0] += 1
+    assigned[group] = worker
   }
 
   /// Rounds of later steps wait for this one's parameters: they must not take the room its own need.

@@ -21,44 +21,13 @@ package struct Route: Hashable, Sendable {
 /// accepted by the batch worker; when all are in, the group is collated. Every clip ends in exactly one slot: at most two
 /// leases of an item live at once, those that outlive their deadline are given again, duplicates are dropped by key.
 package struct WorkWindow: Sendable {
-  package struct Settings: Sendable {
-    /// Leases a decode worker may hold: enough to hide the way there, few enough to share evenly.
-    package var leasesPerDecoder = 4
-    package var deadlineFloorSeconds = 2.0
-    /// A deadline is this multiple of the recent 99th percentile.
-    package var deadlineFactor = 4.0
-    package var backupShare = 0.1
-    package var transientRetries = 3
-    /// What fails transiently too often takes its next draw instead of ending the run; the result is not reproducible.
-    package var substitutesTransients = false
-    package init() {}
-  }
-
-  package struct Grant: Sendable, Equatable {
-    package var key: ItemKey
-    package var route: Route
-  }
-
-  package enum Failure: Sendable, Equatable {
-    /// A function of the file's bytes: the slot takes its next draw.
-    case verdict(reason: String)
-    /// Anything else: tried again elsewhere.
-    case transient(reason: String)
-  }
-
-  package enum FailureOutcome: Sendable, Equatable {
-    case ignored
-    case substitute(ItemKey)
-    case retry
-    case givenUp(reason: String)
-  }
-
   private struct Lease: Sendable {
     var route: Route
     var grantedAt: Double
     var deadline: Double
     var isBackup: Bool
     var expired = false
+    var forgottenAt: Double { 2 * deadline - grantedAt }
   }
 
   private struct Item: Sendable {
@@ -83,6 +52,11 @@ package struct WorkWindow: Sendable {
   private var groups: [GroupKey: Group] = [:]
   private var pending = Heap<ItemKey>()
   private var delayed: [(readyAt: Double, key: ItemKey)] = []
+  /// Open groups that are whole, and the number of those that are evaluated: looked at much more often than they change.
+  private var collated: Set<GroupKey> = []
+  package private(set) var evaluationCount = 0
+  /// No lease is late, or so late that it is forgotten, before this.
+  private var nextExpiry = Double.infinity
   private var loads: [WorkStage: [WorkerID: Int]] = [.decode: [:], .augment: [:], .batch: [:]]
   private var recentSeconds: [Double] = []
   private var nextRecent = 0
@@ -141,6 +115,7 @@ extension WorkWindow {
     // What the old owner still says it holds went with it.
     groups[key]!.owner = 0
     groups[key]!.acceptedCount = 0
+    collated.remove(key)
   }
 
   private mutating func makePendingIfIdle(_ key: GroupKey, slot: Int) {
@@ -174,6 +149,7 @@ extension WorkWindow {
     var items = [Item](repeating: Item(), count: slots)
     for (slot, attempt) in attempts where items.indices.contains(slot) { items[slot].attempt = attempt }
     groups[key] = Group(items: items)
+    if key.kind == .evaluation { evaluationCount += 1 }
     for slot in items.indices { pending.insert(ItemKey(group: key, slot: slot, attempt: items[slot].attempt)) }
   }
 
@@ -185,14 +161,14 @@ extension WorkWindow {
     for slot in group.items.indices { endLeases(of: key, slot: slot) { _ in true } }
     if let batch = group.batch { loads[.batch]![batch]? -= 1 }
     groups[key] = nil
+    collated.remove(key)
+    if key.kind == .evaluation { evaluationCount -= 1 }
     return group.batch
   }
 
   package var openGroups: [GroupKey] { groups.keys.sorted() }
 
-  package func isCollated(_ key: GroupKey) -> Bool {
-    groups[key].map { $0.acceptedCount == $0.items.count } ?? false
-  }
+  package func isCollated(_ key: GroupKey) -> Bool { collated.contains(key) }
 
   package func batchWorker(of key: GroupKey) -> WorkerID? { groups[key]?.batch }
 
@@ -265,6 +241,7 @@ extension WorkWindow {
     groups[key.group]!.items[key.slot].leases.append(
       Lease(route: route, grantedAt: now, deadline: now + seconds, isBackup: isBackup))
     groups[key.group]!.items[key.slot].isPending = false
+    nextExpiry = min(nextExpiry, now + seconds)
     loads[.decode]![route.decode]! += 1
     loads[.augment]![route.augment]! += 1
     liveLeases += 1
@@ -306,6 +283,8 @@ extension WorkWindow {
   /// Marks leases past their deadline as expired and opens their items again. A lease twice as late is taken for lost:
   /// its item's next one is no backup, or one item after the other would wait for the few backups there are.
   package mutating func expire(now: Double) {
+    guard now >= nextExpiry else { return }
+    nextExpiry = .infinity
     for key in groups.keys.sorted() {
       for slot in groups[key]!.items.indices {
         var late = 0
@@ -318,8 +297,9 @@ extension WorkWindow {
           groups[key]!.items[slot].leases[index].expired = true
           late += 1
         }
-        groups[key]!.items[slot].leases.removeAll {
-          $0.expired && 2 * $0.deadline - $0.grantedAt <= now
+        groups[key]!.items[slot].leases.removeAll { $0.expired && $0.forgottenAt <= now }
+        for lease in groups[key]!.items[slot].leases {
+          nextExpiry = min(nextExpiry, lease.expired ? lease.forgottenAt : lease.deadline)
         }
         guard late > 0 else { continue }
         expiredCount += late
@@ -338,7 +318,9 @@ extension WorkWindow {
     groups[key.group]!.items[key.slot].accepted = true
     groups[key.group]!.items[key.slot].isPending = false
     groups[key.group]!.acceptedCount += 1
-    return isCollated(key.group)
+    guard groups[key.group]!.acceptedCount == groups[key.group]!.items.count else { return false }
+    collated.insert(key.group)
+    return true
   }
 
   /// Opens the slot's next draw in place of `key`.

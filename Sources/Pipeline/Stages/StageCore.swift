@@ -116,6 +116,12 @@ package final class StageCore {
     tap.close()
   }
 
+  /// Asks to be let go; who was never welcome has nobody to ask.
+  package func leave() {
+    link.send(Leaving())
+    if !link.hasBeenWelcome { end(.dismissed) }
+  }
+
   package func end(_ end: StageEnd) {
     guard ended == nil else { return }
     ended = end

@@ -54,7 +54,7 @@ final class ProtocolWorld {
   var incarnation: UInt64 = 1
   var isCoordinatorUp = false
   var ledger = SimulatedLedger()
-  var failure: String?
+  var failure: PipelineError?
 
   var workers: [WorkerID: SimulatedWorker] = [:]
   var spawned = 0
@@ -211,8 +211,8 @@ final class ProtocolWorld {
       case .evaluated(let result):
         audit.evaluated(result)
         ledger.evaluated.insert(result.version)
-      case .fail(let reason): failure = reason
-      case .diverged(let group, _, _): failure = "\(group) diverged"
+      case .fail(let error): failure = error
+      case .diverged(let group, _, _): failure = PipelineError(.diverged, "\(group)")
       }
     }
   }

@@ -157,7 +157,7 @@ import Topology
     let world = ProtocolWorld(settings)
     world.run()
     #expect(world.audit.problems.isEmpty)
-    let reason = try #require(world.failure)
+    let reason = try #require(world.failure).message
     #expect(reason.contains("no room on its disk") && reason.contains("4 tries"), "\(reason)")
   }
 
@@ -174,8 +174,9 @@ import Topology
     }
     let world = ProtocolWorld(settings)
     world.run()
-    let reason = try #require(world.failure)
-    #expect(reason.contains("consumed other clips than planned"), "\(reason)")
+    let failure = try #require(world.failure)
+    #expect(failure.code == .audit)
+    #expect(failure.message.contains("consumed other clips than planned"), "\(failure)")
     #expect(world.machine.committed == 3)
   }
 }

@@ -31,11 +31,12 @@ import Topology
   @Test func tooManyEndTheRun() throws {
     var machine = machine(substitutes: false)
     let actions = try failTwice(&machine).actions
-    guard case .fail(let reason) = try #require(actions.first) else {
+    guard case .fail(let error) = try #require(actions.first) else {
       Issue.record("\(actions)")
       return
     }
-    #expect(reason.contains("EIO") && reason.contains("2 tries"))
+    #expect(error.code == .transient)
+    #expect(error.message.contains("EIO") && error.message.contains("2 tries"))
   }
 
   @Test func orTheSlotTakesItsNextDraw() throws {

@@ -40,7 +40,7 @@ package actor AugmentStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
     guard envelope.run == core.stamp.run, envelope.messageKind == .window, payload.count == 1,

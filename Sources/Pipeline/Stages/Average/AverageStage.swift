@@ -43,7 +43,7 @@ package actor AverageStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
     let train = configuration.topology.train

@@ -39,7 +39,7 @@ package actor BatchStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
     switch kind {

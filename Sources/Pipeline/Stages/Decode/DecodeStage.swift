@@ -36,7 +36,7 @@ package actor DecodeStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
     size =
@@ -79,9 +79,7 @@ package actor DecodeStage: StageActor {
     core.counters.busySeconds += seconds
     switch outcome {
     case .failure(let failure):
-      let reason = "\(entry.item.path): \(failure.reason)"
-      core.link.send(
-        Failed(key: entry.item.key, reason: reason, isTransient: failure.isTransient))
+      core.link.send(Failed(key: entry.item.key, reason: failure.reason, isTransient: failure.isTransient))
     case .success(let window):
       core.output!.send(
         Envelope(.window, stamp: core.stamp, body: window.header.encodedBody), [window.payload], to: entry.augment)

@@ -2,7 +2,7 @@ import Glibc
 import Tensors
 package import Video
 
-/// Why a clip could not be made.
+/// Why a clip could not be made; the reason names the file.
 package struct ClipFailure: Error, Sendable, Equatable {
   package var reason: String
   /// A verdict counts against the file; a transient failure is tried again elsewhere.
@@ -24,11 +24,11 @@ package struct VideoWindowSource: WindowSource {
       let decoder = try VideoDecoder(path: item.path)
       guard decoder.info.byteCount == item.byteCount else {
         throw VideoError(
-          .corrupt, "\(decoder.info.byteCount) bytes, \(item.byteCount) when the corpus was built")
+          .corrupt, "\(item.path): \(decoder.info.byteCount) bytes, \(item.byteCount) when the corpus was built")
       }
       guard decoder.info.frameCount == item.frameCount else {
         throw VideoError(
-          .corrupt, "\(decoder.info.frameCount) frames, \(item.frameCount) when the corpus was built")
+          .corrupt, "\(item.path): \(decoder.info.frameCount) frames, \(item.frameCount) when the corpus was built")
       }
       return try decoder.frames(at: item.frameIndices, size: size)
     } catch {

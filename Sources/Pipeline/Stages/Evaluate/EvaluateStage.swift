@@ -39,7 +39,7 @@ package actor EvaluateStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
     batches.cancelAll()

@@ -133,7 +133,7 @@ package final class VideoClassifier {
       }
       frames = try decoder.frames(at: indices, size: model.size)
     } catch let error as VideoError {
-      throw ClipFailure(reason: "\(path): \(error.message)", isTransient: error.isTransient)
+      throw ClipFailure(reason: error.message, isTransient: error.isTransient)
     }
     return try score(frames, path: path)
   }

@@ -28,6 +28,13 @@ package enum InitialModel {
     return vector
   }
 
+  /// Whether `train.weights` names something there is.
+  package static func isThere(_ weights: String) -> Bool {
+    [RunDirectory.weightsFile(weights), "\(weights)/manifest.json"].contains {
+      FileManager.default.fileExists(atPath: $0)
+    }
+  }
+
   /// The parameters of a run's checkpoint, which is of the same network and the same number of classes.
   private static func vector(
     ofCheckpoint directory: String, train: Topology.Train, layout: ParameterLayout, initial: AlignedBuffer

@@ -50,7 +50,7 @@ package actor TrainStage: StageActor {
     return end
   }
 
-  package func leave() { core?.link.send(Leaving()) }
+  package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
     do {

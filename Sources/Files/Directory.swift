@@ -1,0 +1,39 @@
+internal import Glibc
+
+/// Directories, as the system sees them.
+package enum Directory {
+  /// Makes a directory and the parents it needs; one that is there already is left as it is.
+  package static func make(_ path: String) throws(FileError) {
+    guard mkdir(path, 0o777) != 0 else { return }
+    var number = errno
+    if number == ENOENT, let parent = parent(of: path) {
+      try make(parent)
+      guard mkdir(path, 0o777) != 0 else { return }
+      number = errno
+    }
+    guard number == EEXIST, isThere(path) else { throw FileError("make the directory", path, number: number) }
+  }
+
+  /// Whether `path` is a directory, or a link to one.
+  package static func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The directory a path lies in; nil for one that has none but the current or the root.
+  static func parent(of path: String) -> String? {
+    var parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    while parts.count > 1, parts.last == "" { parts.removeLast() }
+    let parent = parts.dropLast().joined(separator: "/")
+    return parent.isEmpty ? nil : parent
+  }
+
+  /// Makes what was renamed or made in the directory of `path` durable; a file system that cannot is left to its own
+  /// means.
+  static func synchronize(around path: String) {
+    let descriptor = open(parent(of: path) ?? (path.hasPrefix("/") ? "/" : "."), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+}

@@ -1,0 +1,64 @@
+internal import Glibc
+
+/// A file being written. Errors name it by the name it is to have.
+package final class OutputFile {
+  private let name: String
+  private let descriptor: Int32
+
+  private init(opening path: String, named name: String, flags: Int32) throws(FileError) {
+    self.name = name
+    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o644)
+    guard descriptor >= 0 else { throw FileError("create the file", name, number: errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    var done = 0
+    while done < bytes.count {
+      // Linux writes at most 2 GiB at once.
+      let written = Glibc.write(descriptor, bytes.baseAddress! + done, min(bytes.count - done, 1 << 30))
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { throw FileError("write", name, number: errno) }
+      done += written
+    }
+  }
+
+  private func append(_ bytes: some Sequence<UInt8>) throws(FileError) {
+    let bytes = Array(bytes)
+    try bytes.withUnsafeBufferPointer { (buffer) throws(FileError) in try append(UnsafeRawBufferPointer(buffer)) }
+  }
+}
+
+extension OutputFile {
+  /// Writes a file that appears under its name only when it is whole and on the disk; on an error nothing is left behind.
+  package static func replace(
+    _ path: String, _ body: (OutputFile) throws(FileError) -> Void
+  ) throws(FileError) {
+    let beside = "\(path).\(getpid()).partial"
+    let file = try OutputFile(opening: beside, named: path, flags: O_TRUNC)
+    do throws(FileError) {
+      try body(file)
+      guard fsync(file.descriptor) == 0 else { throw FileError("write", path, number: errno) }
+      guard rename(beside, path) == 0 else { throw FileError("replace", path, number: errno) }
+    } catch {
+      unlink(beside)
+      throw error
+    }
+    Directory.synchronize(around: path)
+  }
+
+  package static func replace(_ path: String, with bytes: some Sequence<UInt8>) throws(FileError) {
+    try replace(path) { (file) throws(FileError) in try file.append(bytes) }
+  }
+
+  /// Writes a file in place, whether or not it is there.
+  package static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
+    try OutputFile(opening: path, named: path, flags: O_TRUNC).append(bytes)
+  }
+
+  /// Writes at the end of a file, made if it is not there.
+  package static func append(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
+    try OutputFile(opening: path, named: path, flags: O_APPEND).append(bytes)
+  }
+}
