@@ -34,22 +34,27 @@ package struct RunLauncher: Sendable {
     try topology.requireAvailable()
     // Every process started from here on reads it.
     if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
-    guard hosts.contains(where: \.coordinator) else { return try await start() }
+    // Before anything shows that there is a run: a request to stop it finds a listener.
+    let (stops, continuation) = AsyncStream<Int>.makeStream()
+    let signals = Signals.onTermination(includingInterrupt: true) { continuation.yield($0) }
+    defer { withExtendedLifetime(signals) {} }
+    guard hosts.contains(where: \.coordinator) else { return try await start(stops) }
     if resume {
       try directory.resume(topology)
-      return try await start()
+      return try await start(stops)
     }
     let wasThere = Directory.isThere(directory.path)
     try directory.create(topology)
     do {
-      return try await start()
+      return try await start(stops)
     } catch {
       if !directory.isTrained { directory.discard(keepsPlace: wasThere) }
       throw error
     }
   }
 
-  private func start() async throws -> RunReport? {
+  /// - Parameter stops: counts requests to stop.
+  private func start(_ stops: AsyncStream<Int>) async throws -> RunReport? {
     let holdsCoordinator = hosts.contains(where: \.coordinator)
     let lifeline = Lifeline()
     let context = try Context()
@@ -61,27 +66,29 @@ package struct RunLauncher: Sendable {
     }
     defer { context.shutdown() }
     guard holdsCoordinator else {
-      let signals = Signals.onTermination(includingInterrupt: true) { _ in
-        for node in nodes { Task { await node.drain() } }
+      let listener = Task {
+        for await _ in stops { for node in nodes { await node.drain() } }
       }
-      defer { withExtendedLifetime(signals) {} }
+      defer { listener.cancel() }
       try await Self.wait(for: nodes) {}
       return nil
     }
-    return try await runWithCoordinator(nodes, lifeline)
+    return try await runWithCoordinator(nodes, lifeline, stops)
   }
 
-  private func runWithCoordinator(_ nodes: [NodeSupervisor], _ lifeline: Lifeline) async throws -> RunReport {
+  private func runWithCoordinator(
+    _ nodes: [NodeSupervisor], _ lifeline: Lifeline, _ stops: AsyncStream<Int>
+  ) async throws -> RunReport {
     let coordinator = CoordinatorSupervisor(
       executable: executable, directory: directory, stopAfter: stopAfter, lifeline: lifeline)
-    let signals = Signals.onTermination(includingInterrupt: true) { count in
-      Task {
+    let listener = Task {
+      for await count in stops {
         await coordinator.stop()
-        guard count > 1 else { return }
+        guard count > 1 else { continue }
         for node in nodes { await node.killAll() }
       }
     }
-    defer { withExtendedLifetime(signals) {} }
+    defer { listener.cancel() }
     async let status = coordinator.run()
     async let nodesEnd: Void = Self.wait(for: nodes) { await coordinator.stop() }
     let result: Result<Int32, any Error>

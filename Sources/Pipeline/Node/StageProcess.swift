@@ -79,18 +79,23 @@ extension Stage {
 
 /// Signals and the lifeline of child processes.
 package enum Signals {
-  /// Calls `body` with 1, 2, … at each SIGTERM or SIGINT. Keep the result alive.
+  /// Calls `body` with 1, 2, … at each SIGTERM, of SIGINT too or never. From the return on no request is lost; before,
+  /// a signal does what it does by default. Keep the result alive.
   package static func onTermination(
     includingInterrupt: Bool = false, _ body: @escaping @Sendable (Int) -> Void
   ) -> [any DispatchSourceSignal] {
     let queue = DispatchQueue(label: "sluice.signals")
     let counter = SignalCounter()
-    signal(SIGINT, SIG_IGN)
+    // A terminal sends SIGINT to all; the supervisor tells the others. SIGTERM is never ignored, not even for a moment:
+    // one that has come and waits would be discarded.
+    if !includingInterrupt { signal(SIGINT, SIG_IGN) }
+    let registered = DispatchSemaphore(value: 0)
     return (includingInterrupt ? [SIGTERM, SIGINT] : [SIGTERM]).map { number in
-      signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setRegistrationHandler { registered.signal() }
       source.setEventHandler { body(counter.next()) }
       source.resume()
+      registered.wait()
       return source
     }
   }
