@@ -60,7 +60,7 @@ package struct DecodeCommand: AsyncParsableCommand {
     let decoder = try VideoDecoder(path: video)
     let starts = try starts(in: decoder)
     let indices = starts.flatMap { start in
-      Window.indices(start: start, count: frames, stride: stride, frameCount: decoder.info.frameCount)
+      Window.indices(start: start, count: frames, stride: Double(stride), frameCount: decoder.info.frameCount)
     }
     let tensor = try decoder.frames(at: indices, size: try size())
     try Safetensors.write(
@@ -80,7 +80,9 @@ package struct DecodeCommand: AsyncParsableCommand {
 
   private func starts(in decoder: VideoDecoder) throws -> [Int] {
     let frameCount = decoder.info.frameCount
-    if let clips { return uniformClipStarts(clips: clips, frames: frames, stride: stride, frameCount: frameCount) }
+    if let clips {
+      return uniformClipStarts(clips: clips, frames: frames, stride: Double(stride), frameCount: frameCount)
+    }
     if let at {
       guard at <= decoder.info.durationSeconds else {
         throw VideoError(

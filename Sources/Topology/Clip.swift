@@ -3,8 +3,10 @@ extension Topology {
   package struct Clip: Sendable, Equatable {
     /// Frames of a clip (T).
     package var frames: Int
-    /// Distance between two of them in frames of the video.
+    /// Distance between two of them in frames: of the video, or at `framesPerSecond` if that is given.
     package var stride: Int
+    /// Rate that videos are resampled to in time; nil takes their frames as they are.
+    package var framesPerSecond: Double?
     /// Extra frames of a window, at the same stride, from which temporal jitter picks the clip.
     package var slack: Int
     package var resize: Resize
@@ -12,18 +14,23 @@ extension Topology {
     package var crop: Int
     /// Whether clips are mirrored with probability 1/2.
     package var mirror: Bool
+    /// Labels that a mirror would turn into another: clips of their videos are never mirrored.
+    package var directional: [String]
+    /// Clips drawn from each window, k.
+    package var echo: Int
 
     /// How frames are scaled before the crop.
     package enum Resize: Sendable, Equatable {
       case exact(height: Int, width: Int)
-      /// Short side to this many pixels, aspect ratio kept.
-      case shortEdge(Int)
+      /// Short side to this many pixels, aspect ratio kept; of a range, one is drawn for each window, and the least is for
+      /// tests.
+      case shortEdge(ClosedRange<Int>)
 
-      /// The smaller side after scaling.
+      /// The smaller side after scaling, at least.
       package var shortestSide: Int {
         switch self {
         case .exact(let height, let width): min(height, width)
-        case .shortEdge(let side): side
+        case .shortEdge(let sides): sides.lowerBound
         }
       }
     }
@@ -31,14 +38,14 @@ extension Topology {
     /// Frames a decode worker emits for one item.
     package var windowFrames: Int { frames + slack }
 
-    /// Frames of the video from the first to the last frame of a window, both included.
+    /// Frames of the video from the first to the last frame of a window, both included, where videos are not resampled.
     package var windowSpan: Int { (windowFrames - 1) * stride + 1 }
 
     /// Bytes of one window, uint8 (T + slack, H, W, 3); a 16:9 video is assumed for a short edge.
     package var windowBytes: Int {
       switch resize {
       case .exact(let height, let width): windowFrames * height * width * 3
-      case .shortEdge(let side): windowFrames * side * ((side * 16 + 8) / 9) * 3
+      case .shortEdge(let sides): windowFrames * sides.upperBound * ((sides.upperBound * 16 + 8) / 9) * 3
       }
     }
 

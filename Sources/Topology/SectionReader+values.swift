@@ -37,6 +37,20 @@ extension SectionReader {
     return values
   }
 
+  /// A list of texts, empty where it is absent.
+  func strings(_ key: String) -> [String] {
+    guard let entry = entry(key, required: false) else { return [] }
+    guard case .sequence(let sequence) = entry.value else {
+      fail(key, "expected a list of texts, found \(entry.value.kind)")
+      return []
+    }
+    return sequence.compactMap { node in
+      if let text = node.scalarText { return text }
+      fail(key, "expected a list of texts, found \(node.kind) in it")
+      return nil
+    }
+  }
+
   func seed(_ key: String) -> UInt64 {
     guard let entry = entry(key, required: false) else { return 0 }
     guard let text = entry.value.plainText, let value = UInt64(text) else {

@@ -83,6 +83,7 @@ extension Topology {
     topology.checkWorkers(root)
     topology.checkSecurity(root)
     topology.checkMemory(root)
+    topology.checkEcho(root)
     return topology
   }
 

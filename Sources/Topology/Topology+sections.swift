@@ -1,18 +1,24 @@
+internal import Yams
+
 extension Topology.Clip {
   static func read(_ section: SectionReader?) -> Topology.Clip {
     guard let section else {
       return Topology.Clip(
-        frames: 1, stride: 1, slack: 0, resize: .exact(height: 8, width: 8), crop: 8, mirror: true)
+        frames: 1, stride: 1, slack: 0, resize: .exact(height: 8, width: 8), crop: 8, mirror: true,
+        directional: [], echo: 1)
     }
     defer { section.finish() }
     let resize = readResize(section)
     let clip = Topology.Clip(
       frames: section.integer("frames", in: 1...1024),
       stride: section.integer("stride", default: 1, in: 1...1000),
+      framesPerSecond: section.optionalNumber("fps", in: 0.1...1000),
       slack: section.integer("slack", default: 0, in: 0...1024),
       resize: resize ?? .exact(height: 4096, width: 4096),
       crop: section.integer("crop", in: 8...4096),
-      mirror: section.boolean("mirror", default: true))
+      mirror: section.boolean("mirror", default: true),
+      directional: section.strings("directional"),
+      echo: section.integer("echo", default: 1, in: 1...1024))
     if let resize, section.has("crop"), clip.crop > resize.shortestSide {
       section.fail("crop", "\(clip.crop) does not fit into frames whose short side is \(resize.shortestSide)")
     }
@@ -20,15 +26,16 @@ extension Topology.Clip {
   }
 
   private static func readResize(_ section: SectionReader) -> Resize? {
-    let side = section.optionalInteger("short_edge", in: 8...4096)
+    let sides = readShortEdge(section)
     guard section.has("resize") else {
       _ = section.entry("resize", required: false)  // a key that is known, also when it is absent
-      if side == nil, !section.has("short_edge") {
+      if sides == nil, !section.has("short_edge") {
         section.issues.add(
-          "missing: give `resize: [height, width]` or `short_edge: side`", path: section.path(of: "resize"),
+          "missing: give `resize: [height, width]`, `short_edge: side` or `short_edge: [least, most]`",
+          path: section.path(of: "resize"),
           line: section.line)
       }
-      return side.map { .shortEdge($0) }
+      return sides.map { .shortEdge($0) }
     }
     if section.has("short_edge") {
       section.fail("short_edge", "give either `resize` or `short_edge`, not both")
@@ -39,6 +46,28 @@ extension Topology.Clip {
       return nil
     }
     return .exact(height: size[0], width: size[1])
+  }
+
+  /// One side, or the least and the most.
+  private static func readShortEdge(_ section: SectionReader) -> ClosedRange<Int>? {
+    guard let entry = section.entry("short_edge", required: false) else { return nil }
+    guard entry.value.sequence != nil else {
+      return section.optionalInteger("short_edge", in: 8...4096).map { $0...$0 }
+    }
+    guard let sides = section.integers("short_edge", in: 8...4096) else { return nil }
+    guard sides.count == 2, sides[0] <= sides[1] else {
+      section.fail("short_edge", "expected a side or [least, most]")
+      return nil
+    }
+    return sides[0]...sides[1]
+  }
+}
+
+extension Topology {
+  /// The clips of a window must not be in batches of two replicas.
+  func checkEcho(_ root: SectionReader) {
+    guard train.batch % clip.echo != 0, let section = root.section("clip", required: false) else { return }
+    section.fail("echo", "\(clip.echo) clips of a window do not fit into a batch of \(train.batch) evenly")
   }
 }
 

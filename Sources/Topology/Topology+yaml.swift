@@ -63,12 +63,18 @@ extension Topology.Clip {
     let size: (path: String, value: String) =
       switch resize {
       case .exact(let height, let width): ("clip.resize", list([String(height), String(width)]))
-      case .shortEdge(let side): ("clip.short_edge", String(side))
+      case .shortEdge(let sides) where sides.count == 1: ("clip.short_edge", String(sides.lowerBound))
+      case .shortEdge(let sides):
+        ("clip.short_edge", list([String(sides.lowerBound), String(sides.upperBound)]))
       }
-    return [
+    var settings: [(path: String, value: String)] = [
       ("clip.frames", String(frames)), ("clip.stride", String(stride)), ("clip.slack", String(slack)), size,
       ("clip.crop", String(crop)), ("clip.mirror", String(mirror)),
     ]
+    if let framesPerSecond { settings.append(("clip.fps", format(framesPerSecond))) }
+    if !directional.isEmpty { settings.append(("clip.directional", list(directional.map(quote)))) }
+    if echo > 1 { settings.append(("clip.echo", String(echo))) }
+    return settings
   }
 }
 

@@ -71,7 +71,7 @@ extension Topology {
 
     /// Length of the run in steps.
     ///
-    /// - Parameter epochLength: draws in one epoch of the corpus, above 0.
+    /// - Parameter epochLength: clips in one epoch of the corpus, above 0.
     /// - Returns: `steps`, or the smallest number of steps that covers `epochs`; at least 1.
     package func steps(epochLength: Int) -> Int {
       if let steps { return steps }

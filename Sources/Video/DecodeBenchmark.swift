@@ -58,7 +58,8 @@ package struct DecodeBenchmark: Sendable {
       let places = max(frameCount - (frames - 1) * stride, 1)
       let drawn = Int(Double.random(in: 0..<1, using: &random) * Double(places))
       let start = starts.map { $0[clip % $0.count] } ?? drawn
-      let window = Window.indices(start: min(start, places - 1), count: frames, stride: stride, frameCount: frameCount)
+      let window = Window.indices(
+        start: min(start, places - 1), count: frames, stride: Double(stride), frameCount: frameCount)
       _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171))
       framesDecoded += decoder.statistics.framesDecoded
     }

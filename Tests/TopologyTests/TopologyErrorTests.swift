@@ -128,7 +128,7 @@ import Topology
     #expect(topology.train.steps == 20)
     #expect(topology.count(.decode) == 3)
     #expect(topology.train.warmUp == .steps(5))
-    #expect(topology.clip.resize == .shortEdge(120))
+    #expect(topology.clip.resize == .shortEdge(120...120))
 
     let found = issues(
       example, overrides: ["train.steps=many", "nothing", "=3", "train..x=1", "name.x.y=1", "train.setps=3", "seed=[1"])
@@ -136,6 +136,24 @@ import Topology
     #expect(found.allSatisfy { $0.message.contains("--set") && $0.line == nil })
     #expect(found.contains { $0.path == "train.steps" && $0.message.contains("--set train.steps=many") })
     #expect(found.contains { $0.path == "train.setps" && $0.message.contains("did you mean `steps`?") })
+  }
+
+  @Test func howClipsAreDrawnIsChecked() throws {
+    let overrides = [
+      "clip.short_edge=[112, 144]", "clip.fps=12.5", "clip.echo=2", "clip.directional=[left, swiping right]",
+    ]
+    let clip = try Topology.parse(example, file: "t", overrides: overrides).clip
+    #expect(clip.resize == .shortEdge(112...144) && clip.framesPerSecond == 12.5 && clip.echo == 2)
+    #expect(clip.directional == ["left", "swiping right"])
+    let mistakes = [
+      "clip.short_edge=[144, 112]": "[least, most]", "clip.short_edge=[112, 128, 144]": "[least, most]",
+      "clip.short_edge=[100, 144]": "does not fit", "clip.fps=0": "out of range", "clip.echo=3": "batch of 8",
+      "clip.directional=left": "list of texts", "clip.directional=[[left]]": "list of texts",
+    ]
+    for (mistake, part) in mistakes {
+      let found = issues(example, overrides: [mistake])
+      #expect(found.count == 1 && found[0].message.contains(part), "\(mistake): \(found)")
+    }
   }
 
   @Test(arguments: ["", "- a", "just text", "a: [", "a: b: c", "\u{1}", "a: *nothing", "a: &x [*x]"])

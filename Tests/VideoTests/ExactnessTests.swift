@@ -99,7 +99,7 @@ struct ExactnessTests {
     for trial in 0..<20 {
       let start = Int.random(in: 0..<reference.count, using: &random)
       let stride = Int.random(in: 1...6, using: &random)
-      var indices = Window.indices(start: start, count: 5, stride: stride, frameCount: reference.count)
+      var indices = Window.indices(start: start, count: 5, stride: Double(stride), frameCount: reference.count)
       if trial % 4 == 3 { indices.shuffle(using: &random) }
       let clip = try decoder.frames(at: indices, size: .native)
       for (place, index) in indices.enumerated() {

@@ -69,16 +69,17 @@ extension Coordinator {
     let resize =
       switch clip.resize {
       case .exact(let height, let width): "\(height)x\(width)"
-      case .shortEdge(let edge): "short_edge:\(edge)"
+      case .shortEdge(let edges): "short_edge:\(edges.lowerBound)"
       }
-    return [
+    let rate = clip.framesPerSecond.map { ["fps": "\($0)"] } ?? [:]
+    return rate.merging([
       "network": topology.train.network, "width": "\(topology.train.width)",
       "labels": String(decoding: labels, as: UTF8.self), "frames": "\(clip.frames)", "stride": "\(clip.stride)",
       "resize": resize, "crop": "\(clip.crop)", "mean": "0.43216,0.394666,0.37645",
       "std": "0.22803,0.22145,0.216989", "corpus": corpus.fingerprint, "corpus_directory": topology.corpus,
       "step": "\(version)", "run": topology.name, "loss": topology.train.loss.rawValue,
       "topology": topology.fingerprint,
-    ]
+    ]) { $1 }
   }
 
   /// Of the report before a resume that had nothing left to evaluate.

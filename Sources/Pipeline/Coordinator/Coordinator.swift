@@ -86,9 +86,9 @@ package actor Coordinator {
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus)
     let counts = corpus.counts(split: .train)
-    topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +))
+    topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
     self.topology = topology
-    plan = try Plan(topology: topology, counts: counts)
+    plan = try Plan(topology: topology, counts: counts, labels: corpus.labels)
     ledger = try Ledger(path: directory.ledgerPath)
     let train = topology.train
     let definition = try NetworkDefinition(
@@ -137,6 +137,7 @@ package actor Coordinator {
     }
     settings.window.deadlineFloorSeconds = topology.leaseFloor
     settings.window.transientRetries = topology.transientRetries
+    settings.window.echo = topology.clip.echo
     settings.window.substitutesTransients = topology.onTransient == .substitute
     return settings
   }

@@ -1,3 +1,4 @@
+import Video
 package import Wire
 
 /// One clip's work, whole: a decode worker needs nothing else, so it opens no index.
@@ -17,8 +18,10 @@ package struct WorkItem: Sendable, Equatable {
   package var windowStart: Int
   /// Frames in the window: the clip's plus the slack.
   package var windowFrames: Int
-  /// Distance of neighbouring frames of the window, in frames of the file.
-  package var stride: Int
+  /// Distance of neighbouring frames of the window, in frames of the file; not whole where videos are resampled in time.
+  package var stride: Double
+  /// Length of the short side after scaling, where one was drawn; else the topology's size counts.
+  package var shortEdge: Int?
   /// Where the clip starts within the window, and its length.
   package var clipOffset: Int
   package var clipFrames: Int
@@ -30,7 +33,8 @@ package struct WorkItem: Sendable, Equatable {
 
   /// The file's frames that make up the window, in order; a segment shorter than the window loops.
   package var frameIndices: [Int] {
-    (0..<windowFrames).map { segmentStart + (windowStart + $0 * stride) % max(segmentCount, 1) }
+    Window.indices(start: windowStart, count: windowFrames, stride: stride, frameCount: max(segmentCount, 1))
+      .map { segmentStart + $0 }
   }
 }
 
@@ -49,11 +53,12 @@ extension WorkItem: WireCodable {
     writer.write(path)
     labels.encode(to: &writer)
     for value in [
-      byteCount, frameCount, segmentStart, segmentCount, windowStart, windowFrames, stride, clipOffset,
-      clipFrames,
+      byteCount, frameCount, segmentStart, segmentCount, windowStart, windowFrames, clipOffset, clipFrames,
     ] {
       writer.write(value)
     }
+    writer.write(stride)
+    shortEdge.encode(to: &writer)
     writer.write(cropY)
     writer.write(cropX)
     writer.write(centerCrop)
@@ -73,19 +78,21 @@ extension WorkItem: WireCodable {
     segmentCount = try Int(from: &reader)
     windowStart = try Int(from: &reader)
     windowFrames = try Int(from: &reader)
-    stride = try Int(from: &reader)
     clipOffset = try Int(from: &reader)
     clipFrames = try Int(from: &reader)
+    stride = try Double(from: &reader)
+    shortEdge = try Int?(from: &reader)
     cropY = try Double(from: &reader)
     cropX = try Double(from: &reader)
     centerCrop = try Bool(from: &reader)
     mirror = try Bool(from: &reader)
     let limit = 1 << 20
     guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, key.slot >= 0, key.attempt >= 0,
-      (0.0..<1.0).contains(cropY), (0.0..<1.0).contains(cropX)
+      (0.0..<1.0).contains(cropY), (0.0..<1.0).contains(cropX), shortEdge.map({ (8...4096).contains($0) }) ?? true
     else { throw WireError(.value, "\(key): no file and crop are like this") }
     try Self.check(labels: labels, of: key)
-    guard (1...limit).contains(windowFrames), (1...limit).contains(stride), (1...windowFrames).contains(clipFrames),
+    guard (1...limit).contains(windowFrames), stride > 0, stride <= Double(limit),
+      (1...windowFrames).contains(clipFrames),
       (0...(windowFrames - clipFrames)).contains(clipOffset), windowStart >= 0, segmentStart >= 0, segmentCount >= 1,
       segmentStart <= frameCount, segmentCount <= frameCount - segmentStart, windowStart <= frameCount
     else { throw WireError(.value, "\(key): the window does not fit the file it names") }

@@ -7,6 +7,8 @@ extension WorkWindow {
     package var deadlineFactor = 4.0
     package var backupShare = 0.1
     package var transientRetries = 3
+    /// Slots whose clips come from one window, which one decode worker had best make.
+    package var echo = 1
     /// What fails transiently too often takes its next draw instead of ending the run; the result is not reproducible.
     package var substitutesTransients = false
     package init() {}

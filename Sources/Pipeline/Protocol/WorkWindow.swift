@@ -256,12 +256,22 @@ extension WorkWindow {
     let item = group.items[key.slot]
     let late = Set(item.leases.map(\.route.decode))
     guard
-      let decode = leastLoaded(.decode, late: late, avoided: item.avoided, below: settings.leasesPerDecoder),
+      let decode = holder(ofWindowOf: key)
+        ?? leastLoaded(.decode, late: late, avoided: item.avoided, below: settings.leasesPerDecoder),
       let augment = leastLoaded(.augment, avoided: item.avoided),
       let batch = group.batch ?? leastLoaded(.batch)
     else { return nil }
     return Route(
       decode: decode, augment: augment, batch: batch, owner: group.batch == nil ? nextOwner : group.owner)
+  }
+
+  /// The decode worker that was just given another clip of the same window, even if it has all the leases it may have.
+  private func holder(ofWindowOf key: ItemKey) -> WorkerID? {
+    let items = groups[key.group]!.items
+    guard key.slot % settings.echo > 0, items[key.slot].leases.isEmpty, items[key.slot].avoided.isEmpty,
+      items[key.slot - 1].attempt == key.attempt, let lease = items[key.slot - 1].leases.last, !lease.expired
+    else { return nil }
+    return lease.route.decode
   }
 
   private func leastLoaded(

@@ -158,7 +158,8 @@ struct ItemFields: Sendable {
   var segmentCount = 60
   var windowStart = 3
   var windowFrames = 10
-  var stride = 3
+  var stride = 3.0
+  var shortEdge: Int? = 40
   var clipOffset = 2
   var clipFrames = 8
   var cropY = 0.25
@@ -175,9 +176,10 @@ struct ItemFields: Sendable {
     writer.write(segmentCount)
     writer.write(windowStart)
     writer.write(windowFrames)
-    writer.write(stride)
     writer.write(clipOffset)
     writer.write(clipFrames)
+    writer.write(stride)
+    shortEdge.encode(to: &writer)
     writer.write(cropY)
     writer.write(cropX)
     writer.write(false)
@@ -197,7 +199,10 @@ struct ItemFields: Sendable {
     with("huge window") { $0.windowFrames = .max },
     with("window of 2^21 frames") { $0.windowFrames = 1 << 21 },
     with("stride 0") { $0.stride = 0 },
-    with("huge stride") { $0.stride = .max },
+    with("huge stride") { $0.stride = .infinity },
+    with("stride that is no number") { $0.stride = .nan },
+    with("short edge of 0") { $0.shortEdge = 0 },
+    with("huge short edge") { $0.shortEdge = .max },
     with("negative start") { $0.windowStart = -1 },
     with("smallest start") { $0.windowStart = .min },
     with("start beyond the file") { $0.windowStart = 101 },
@@ -235,13 +240,13 @@ struct ItemFields: Sendable {
       $0.segmentStart = 99
       $0.segmentCount = 1
     },
-    with("largest stride") { $0.stride = 1 << 20 },
+    with("largest stride") { $0.stride = 0x1p20 },
     with("longest file") {
       $0.frameCount = 1 << 40
       $0.segmentStart = 0
       $0.segmentCount = 1 << 40
       $0.windowStart = 1 << 40
-      $0.stride = 1 << 20
+      $0.stride = 0x1p20
     },
     with("clip as long as its window") {
       $0.clipOffset = 0

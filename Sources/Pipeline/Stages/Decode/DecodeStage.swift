@@ -42,7 +42,7 @@ package actor DecodeStage: StageActor {
     size =
       switch configuration.topology.clip.resize {
       case .exact(let height, let width): .exact(height: height, width: width)
-      case .shortEdge(let edge): .shortEdge(edge)
+      case .shortEdge(let edges): .shortEdge(edges.lowerBound)
       }
   }
 
@@ -63,7 +63,7 @@ package actor DecodeStage: StageActor {
       faults.beforeDecode(entry.item)
       let outcome: Result<Window, ClipFailure>
       do throws(ClipFailure) {
-        let frames = try source.window(for: entry.item, size: size)
+        let frames = try source.window(for: entry.item, size: entry.item.shortEdge.map { .shortEdge($0) } ?? size)
         outcome = .success(Window(frames, entry: entry, compression: compression))
       } catch {
         outcome = .failure(error)

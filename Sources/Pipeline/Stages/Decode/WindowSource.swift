@@ -15,11 +15,32 @@ package protocol WindowSource: Sendable {
   func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor
 }
 
-/// Windows decoded from video files.
-package struct VideoWindowSource: WindowSource {
+/// Windows decoded from video files. The last one is kept: with `clip.echo`, the next item may be of the same window.
+package final class VideoWindowSource: WindowSource, @unchecked Sendable {
+  // Sendable: `window(for:size:)` is only called on one work thread.
+  private struct Request: Equatable {
+    let path: String
+    let byteCount: Int
+    let frameCount: Int
+    let frames: [Int]
+    let size: FrameSize
+  }
+
+  private var last: (request: Request, window: FrameTensor)?
+
   package init() {}
 
   package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
+    let request = Request(
+      path: item.path, byteCount: item.byteCount, frameCount: item.frameCount, frames: item.frameIndices, size: size)
+    if let last, last.request == request { return last.window }
+    last = nil
+    let window = try decode(item, size)
+    last = (request, window)
+    return window
+  }
+
+  private func decode(_ item: WorkItem, _ size: FrameSize) throws(ClipFailure) -> FrameTensor {
     do throws(VideoError) {
       let decoder = try VideoDecoder(path: item.path)
       guard decoder.info.byteCount == item.byteCount else {

@@ -12,6 +12,8 @@ package struct TrainedModel: Sendable {
   package let scores: ClipScores
   package var frames: Int
   package var stride: Int
+  /// Rate of clips; nil for the videos' own.
+  package var framesPerSecond: Double?
   package var size: FrameSize
   /// Centre crop in pixels.
   package var crop: Int
@@ -51,6 +53,12 @@ package struct TrainedModel: Sendable {
       name: try value("network"), classes: labels.count, width: Double(try value("width")) ?? 1)
     frames = try number("frames")
     stride = try number("stride")
+    framesPerSecond = try metadata["fps"].map { text in
+      guard let rate = Double(text), rate.isFinite, rate > 0 else {
+        throw PipelineError(.configuration, "\(file): fps in its metadata is not a positive number")
+      }
+      return rate
+    }
     crop = try number("crop")
     size = try Self.size(try value("resize"), file: file)
     scores = metadata["loss"] == "sigmoid" ? .sigmoid : .softmax
@@ -126,10 +134,12 @@ package final class VideoClassifier {
         throw ClipFailure(
           reason: "\(path): has \(decoder.info.frameCount) frames, not the segment \(segment)", isTransient: false)
       }
-      let starts = uniformClipStarts(
-        clips: clips, frames: model.frames, stride: model.stride, frameCount: segment.count)
+      let stride = resampled(
+        stride: model.stride, framesPerSecond: model.framesPerSecond, native: decoder.info.framesPerSecond)
+      let starts = uniformClipStarts(clips: clips, frames: model.frames, stride: stride, frameCount: segment.count)
       let indices = starts.flatMap { start in
-        (0..<model.frames).map { segment.lowerBound + (start + $0 * model.stride) % segment.count }
+        Window.indices(start: start, count: model.frames, stride: stride, frameCount: segment.count)
+          .map { segment.lowerBound + $0 }
       }
       frames = try decoder.frames(at: indices, size: model.size)
     } catch let error as VideoError {
