@@ -33,7 +33,7 @@ package struct CheckCommand: AsyncParsableCommand {
     for warning in found { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
     let workers = topology.memoryPerWorker().filter { topology.count($0.stage) > 0 }
     let report = Report(
-      name: topology.name,
+      name: topology.name, clipsPerStep: topology.train.clipsPerStep,
       workers: Dictionary(uniqueKeysWithValues: workers.map { ($0.stage.rawValue, topology.count($0.stage)) }),
       memoryPerWorker: Dictionary(uniqueKeysWithValues: workers.map { ($0.stage.rawValue, $0.bytes) }),
       warnings: found)
@@ -42,6 +42,7 @@ package struct CheckCommand: AsyncParsableCommand {
 
   private struct Report: Encodable {
     let name: String
+    let clipsPerStep: Int
     let workers: [String: Int]
     /// Bytes.
     let memoryPerWorker: [String: Int]
@@ -49,17 +50,25 @@ package struct CheckCommand: AsyncParsableCommand {
 
     enum CodingKeys: String, CodingKey {
       case name, workers, warnings
+      case clipsPerStep = "clips_per_step"
       case memoryPerWorker = "memory_per_worker"
     }
   }
 
   private func describe(_ topology: Topology) -> String {
-    var lines = ["\(topology.name): valid", "", topology.drawing(), "", "memory per worker, at most"]
+    var lines = [
+      "\(topology.name): valid", "", topology.drawing(), "", size(topology), "", "memory per worker, at most",
+    ]
     for (stage, bytes) in topology.memoryPerWorker() where topology.count(stage) > 0 {
       let name = stage.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
       lines.append("  \(name)\(describeBytes(Double(bytes)))")
     }
     return lines.joined(separator: "\n")
+  }
+
+  private func size(_ topology: Topology) -> String {
+    let train = topology.train
+    return "a step trains on \(train.clipsPerStep) clips: \(train.replicas) replicas of \(train.batch)"
   }
 
   /// Only this machine is known: its cores, by which its hosts are judged, all loopback ones together; and its files. A

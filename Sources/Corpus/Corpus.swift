@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import GRDB
 
@@ -22,6 +23,10 @@ package final class Corpus: Sendable {
     let path = directory + "/" + Self.fileName
     guard FileManager.default.fileExists(atPath: path) else {
       throw CorpusError(.missing, "\(path): missing corpus; run `sluice corpus build \(directory)`")
+    }
+    guard !Directory.isThere(path) else {
+      throw CorpusError(
+        .index, "\(path): a directory, not an index; remove it and run `sluice corpus build \(directory)`")
     }
     do {
       var configuration = Configuration()

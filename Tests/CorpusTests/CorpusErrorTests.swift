@@ -98,6 +98,8 @@ import Testing
         == "\(path): cannot replace: Is a directory; a directory of this name is there: choose another path or remove it"
     )
     #expect(try FileManager.default.contentsOfDirectory(atPath: collection.directory).count == 2, "nothing is left")
+    let opened = try #require(corpusError { _ = try Corpus(directory: collection.directory) })
+    #expect(opened.description.contains("a directory, not an index"), "\(opened)")
   }
 
   @Test(arguments: ["", "text that is not a database", "SQLite format 3\u{0}"])

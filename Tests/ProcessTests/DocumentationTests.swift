@@ -87,7 +87,7 @@ import Testing
     for name in names {
       let output = try Sluice.run(["check", Self.repository.appendingPathComponent("topology/\(name)").path])
       #expect(output.status == 0, "\(name): \(output.stderr)")
-      #expect(output.stdout.contains("decode"))
+      #expect(output.stdout.contains("decode") && output.stdout.contains("a step trains on "))
     }
   }
 }

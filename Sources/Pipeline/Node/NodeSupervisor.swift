@@ -70,8 +70,10 @@ package actor NodeSupervisor {
       hello: { Hello(identity: identity, data: Endpoints(), tap: Endpoints()) }, counters: { WorkerCounters() })
     link.onRefused = { self.fail("\(self.host.name): \($0)") }
     link.onMessage = { kind, envelope in self.handle(kind, envelope) }
-    link.onSilence = { [name = host.name, join] seconds in
-      let text = "\(name): no coordinator at \(join) yet, after \(seconds) s; still trying\n"
+    // Beside its own coordinator it hears of that one's end.
+    link.onSilence = { [host, join] seconds in
+      guard !host.coordinator else { return }
+      let text = "\(host.name): no coordinator at \(join) yet, after \(seconds) s; still trying\n"
       FileHandle.standardError.write(Data(text.utf8))
     }
     link.start()
