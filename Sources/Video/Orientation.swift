@@ -32,30 +32,33 @@ struct Orientation: Equatable {
     }
   }
 
-  /// Copies an image of packed RGB rows into the shown (height, width, 3).
-  func copy(
-    from source: UnsafeMutableRawPointer, stride: Int, to out: UnsafeMutableRawPointer, height: Int, width: Int
+  /// Writes an image of three planes to the shown `out`, (height, width, 3).
+  func interleave(
+    _ planes: (red: UnsafePointer<UInt8>, green: UnsafePointer<UInt8>, blue: UnsafePointer<UInt8>), stride: Int,
+    to out: UnsafeMutableRawBufferPointer, height: Int, width: Int
   ) {
-    let xStep = isTransposed ? stride : 3
-    let yStep = isTransposed ? 3 : stride
-    for y in 0..<height {
-      var from = source + (flipsY ? height - 1 - y : y) * yStep
-      var to = out + y * width * 3
-      if !isTransposed && !flipsX {
-        to.copyMemory(from: from, byteCount: width * 3)
-        continue
-      }
-      if flipsX { from += (width - 1) * xStep }
-      let step = flipsX ? -xStep : xStep
+    let xStep = (flipsX ? -1 : 1) * (isTransposed ? stride : 1)
+    let yStep = (flipsY ? -1 : 1) * (isTransposed ? 1 : stride)
+    var row = (flipsX ? -xStep * (width - 1) : 0) + (flipsY ? -yStep * (height - 1) : 0)
+    var to = out.baseAddress!
+    let last = to + (height * width - 1) * 3
+    for _ in 0..<height {
+      var from = row
       for _ in 0..<width {
-        let pixel = from.assumingMemoryBound(to: UInt8.self)
-        let shown = to.assumingMemoryBound(to: UInt8.self)
-        shown[0] = pixel[0]
-        shown[1] = pixel[1]
-        shown[2] = pixel[2]
-        from += step
+        let (red, green, blue) = (planes.red[from], planes.green[from], planes.blue[from])
+        if to < last {
+          // One store; its fourth byte is overwritten by the next.
+          let pixel = UInt32(red) | UInt32(green) << 8 | UInt32(blue) << 16
+          to.storeBytes(of: pixel.littleEndian, as: UInt32.self)
+        } else {
+          to.storeBytes(of: red, as: UInt8.self)
+          to.storeBytes(of: green, toByteOffset: 1, as: UInt8.self)
+          to.storeBytes(of: blue, toByteOffset: 2, as: UInt8.self)
+        }
         to += 3
+        from += xStep
       }
+      row += yStep
     }
   }
 }

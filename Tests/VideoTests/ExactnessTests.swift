@@ -13,6 +13,7 @@ struct ExactnessTests {
     var frames = 70
     var rate = (num: 25, den: 1)
     var ticks = [1]
+    var access = FrameAccess.table
     var configure: @Sendable (inout VideoWriterOptions) -> Void = { _ in }
 
     var testDescription: String { name }
@@ -92,6 +93,8 @@ struct ExactnessTests {
     }
     let reference = try LinearDecode.frames(of: path)
     let decoder = try VideoDecoder(path: path)
+    let finding = try VideoProbe.index(path: path)
+    #expect(finding.info == decoder.info && finding.access == test.access)
     #expect(decoder.info.frameCount == reference.count)
     #expect(reference.count == test.frames)
     #expect(decoder.info.width == test.width && decoder.info.height == test.height)
@@ -106,6 +109,10 @@ struct ExactnessTests {
         #expect(clip.height == reference[index].height && clip.width == reference[index].width)
         #expect(clip.frame(place).elementsEqual(reference[index].rgb), "frame \(index) of window \(indices)")
       }
+      let tabled = try VideoDecoder(path: path, indexed: finding.indexed(for: indices))
+      let again = try tabled.frames(at: indices, size: .native)
+      #expect(again.buffer.bytes.elementsEqual(clip.buffer.bytes), "by the packet table, window \(indices)")
+      #expect(tabled.usesTable == (test.access == .table), "window \(indices)")
     }
   }
 }

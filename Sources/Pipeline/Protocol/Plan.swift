@@ -55,7 +55,7 @@ package struct Plan: Sendable {
       key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: windowStart,
       windowFrames: windowFrames, stride: clip.stride, clipOffset: clipOffset, clipFrames: clip.frames,
-      cropY: cropY, cropX: cropX, centerCrop: false, mirror: clip.mirror && mirror)
+      cropY: cropY, cropX: cropX, centerCrop: false, mirror: clip.mirror && mirror, table: nil)
   }
 
   /// A test clip: the `slot`-th of uniformly spaced ones, centre crop.
@@ -72,7 +72,7 @@ package struct Plan: Sendable {
       key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: starts[key.slot],
       windowFrames: frames, stride: stride, clipOffset: 0, clipFrames: frames, cropY: 0, cropX: 0,
-      centerCrop: true, mirror: false)
+      centerCrop: true, mirror: false, table: nil)
   }
 }
 

@@ -21,16 +21,7 @@ package struct VideoWindowSource: WindowSource {
 
   package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
     do throws(VideoError) {
-      let decoder = try VideoDecoder(path: item.path)
-      guard decoder.info.byteCount == item.byteCount else {
-        throw VideoError(
-          .corrupt, "\(decoder.info.byteCount) bytes, \(item.byteCount) when the corpus was built")
-      }
-      guard decoder.info.frameCount == item.frameCount else {
-        throw VideoError(
-          .corrupt, "\(decoder.info.frameCount) frames, \(item.frameCount) when the corpus was built")
-      }
-      return try decoder.frames(at: item.frameIndices, size: size)
+      return try VideoDecoder(path: item.path, indexed: item.indexed).frames(at: item.frameIndices, size: size)
     } catch {
       throw ClipFailure(reason: error.message, isTransient: error.isTransient)
     }
