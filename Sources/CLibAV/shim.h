@@ -120,9 +120,9 @@ static inline struct SwsContext *clibav_make_scaler(
   return scaler;
 }
 
-/// Scales `frame` into three planes (G, B, R) of `plane` bytes each at `out`. Returns the number of rows written, or a
-/// negative status.
-static inline int clibav_scale_to_planes(
+/// Scales `frame` into packed rows at `out`, or into three planes (G, B, R) that are `plane` bytes apart. Returns the number
+/// of rows written, or a negative status.
+static inline int clibav_scale(
     struct SwsContext *scaler, const AVFrame *frame, uint8_t *out, int stride, size_t plane) {
   uint8_t *planes[4] = {out, out + plane, out + 2 * plane, NULL};
   const int strides[4] = {stride, stride, stride, 0};

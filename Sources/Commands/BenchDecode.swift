@@ -25,6 +25,9 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
   @Option(parsing: .upToNextOption, help: "First frames of the clips, in turn, instead of random ones.")
   var starts: [Int] = []
 
+  @Option(help: "Decode this many clips in one call, spread evenly over the file, instead of one at a random place.")
+  var uniform = 1
+
   @Flag(help: "Open files as if they had never been indexed, instead of by a packet table made beforehand.")
   var cold = false
 
@@ -35,7 +38,7 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
   package func run() async throws {
     let benchmark = try DecodeBenchmark(
       files: files, frames: frames, stride: stride, clips: clips, seed: seed, starts: starts.isEmpty ? nil : starts,
-      isCold: cold)
+      uniform: uniform, isCold: cold)
     let result = try benchmark.run()
     func text(_ value: Double) -> String { String((value * 10).rounded() / 10) }
     try output.print(

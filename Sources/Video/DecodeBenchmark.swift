@@ -26,6 +26,8 @@ package struct DecodeBenchmark: Sendable {
   package let seed: UInt64
   /// First frames of the clips in turn, the first again after the last; nil draws them from `seed`.
   package let starts: [Int]?
+  /// Clips a call: more than one are spread evenly over the file, as for testing, instead of random ones.
+  package let uniform: Int
   /// Files are opened as if they had never been indexed.
   package let isCold: Bool
 
@@ -33,7 +35,8 @@ package struct DecodeBenchmark: Sendable {
   ///   - files: at least one; clip i is taken from file i mod their number.
   ///   - frames: frames a clip, `stride` apart.
   package init(
-    files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil, isCold: Bool = false
+    files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil, uniform: Int = 1,
+    isCold: Bool = false
   ) throws(VideoError) {
     guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
       throw VideoError(.unsupported, "bench decode: needs a file, and --frames, --stride and --clips of at least 1")
@@ -47,6 +50,10 @@ package struct DecodeBenchmark: Sendable {
     self.clips = clips
     self.seed = seed
     self.starts = starts
+    guard (1...1000).contains(uniform), uniform <= clips else {
+      throw VideoError(.unsupported, "bench decode: --uniform must be 1 to 1000, and --clips at least as many")
+    }
+    self.uniform = uniform
     self.isCold = isCold
   }
 
@@ -60,21 +67,34 @@ package struct DecodeBenchmark: Sendable {
     var framesDecoded = 0
     let wallStart = DecodeBenchmark.seconds(CLOCK_MONOTONIC)
     let cpuStart = DecodeBenchmark.seconds(CLOCK_PROCESS_CPUTIME_ID)
-    for clip in 0..<clips {
+    for clip in 0..<clips / uniform {
       let path = files[clip % files.count]
       let finding = isCold ? nil : found[clip % files.count]
-      let cold = finding?.table == nil ? try VideoDecoder(path: path) : nil
+      var cold: VideoDecoder?
+      if finding?.table == nil { cold = try VideoDecoder(path: path) }
       let frameCount = cold?.info.frameCount ?? finding?.info.frameCount ?? 1
       let places = max(frameCount - (frames - 1) * stride, 1)
       let drawn = Int(Double.random(in: 0..<1, using: &random) * Double(places))
       let start = starts.map { $0[clip % $0.count] } ?? drawn
-      let window = Window.indices(start: min(start, places - 1), count: frames, stride: stride, frameCount: frameCount)
-      let decoder = try cold ?? VideoDecoder(path: path, indexed: finding?.indexed(for: window))
+      let first =
+        uniform == 1
+        ? [min(start, places - 1)]
+        : uniformClipStarts(clips: uniform, frames: frames, stride: stride, frameCount: frameCount)
+      let window = first.flatMap { first in
+        Window.indices(start: first, count: frames, stride: stride, frameCount: frameCount)
+      }
+      let decoder: VideoDecoder
+      if let cold {
+        decoder = cold
+      } else {
+        decoder = try VideoDecoder(path: path, indexed: finding?.indexed(for: window))
+      }
       _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171))
       framesDecoded += decoder.statistics.framesDecoded
     }
     let wall = DecodeBenchmark.seconds(CLOCK_MONOTONIC) - wallStart
     let cpu = DecodeBenchmark.seconds(CLOCK_PROCESS_CPUTIME_ID) - cpuStart
+    let clips = clips / uniform * uniform
     return Result(
       clipsPerSecond: Double(clips) / max(wall, 1e-9), clipsPerCPUSecond: Double(clips) / max(cpu, 1e-9),
       framesDecodedPerClip: Double(framesDecoded) / Double(clips), filesWithTable: found.count { $0.table != nil })

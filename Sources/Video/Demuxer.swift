@@ -111,7 +111,7 @@ final class Demuxer {
 
   /// Whether jumps to a time search the file for it, while any byte will do to go on from.
   var isByteStream: Bool {
-    ["mpegts", "mpeg"].contains(format)
+    format == "mpegts"
   }
 
   private static func byteCount(ofRegularFile path: String) throws(VideoError) -> Int {

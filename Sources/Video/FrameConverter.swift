@@ -4,8 +4,8 @@ import Tensors
 /// Scales decoded frames to RGB, turned as the display matrix says.
 ///
 /// Every conversion in Sluice, of the decoder and of its tests, uses the same flags, and the matrix and range that the
-/// frame itself names (unspecified: BT.601, limited range). It goes through planes of G, B and R, for which libswscale has
-/// vector code: twice as fast as to packed RGB, with which it agrees to 54 dB or more.
+/// frame itself names (unspecified: BT.601, limited range). Where the height changes it goes through planes of G, B and R, for
+/// which libswscale has vector code: twice as fast as to packed RGB, and the same to 1 part in 255.
 struct FrameConverter: ~Copyable {
   /// Bilinear, without the shortcuts that round differently from one code path to another.
   static let scalerFlags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_BITEXACT
@@ -24,7 +24,7 @@ struct FrameConverter: ~Copyable {
   private let orientation: Orientation
   private var key: Key?
   private var scaler: ScalerHandle?
-  private var planes: AlignedBuffer?
+  private var memory: AlignedBuffer?
 
   init(path: String, orientation: Orientation) {
     self.path = path
@@ -36,23 +36,29 @@ struct FrameConverter: ~Copyable {
     _ frame: UnsafeMutablePointer<AVFrame>, to out: UnsafeMutableRawBufferPointer, height: Int, width: Int
   ) throws(VideoError) {
     let scaled = orientation.isTransposed ? (width: height, height: width) : (width: width, height: height)
-    let stride = (scaled.width + 63) / 64 * 64
+    let isPlanar = scaled.height != Int(frame.pointee.height)
+    let pixelBytes = isPlanar ? 1 : 3
+    let stride = (scaled.width * pixelBytes + 63) / 64 * 64
     // One more row: vector code may write past the end of the last one.
     let planeBytes = stride * (scaled.height + 1)
-    try prepare(frame, scaledWidth: scaled.width, scaledHeight: scaled.height, byteCount: planeBytes * 3)
-    guard let planes, let handle = scaler?.pointer else { return }
-    let base = planes.elements(UInt8.self).baseAddress!
-    let status = clibav_scale_to_planes(handle, frame, base, Int32(stride), planeBytes)
+    try prepare(
+      frame, scaledWidth: scaled.width, scaledHeight: scaled.height, isPlanar: isPlanar,
+      byteCount: isPlanar ? planeBytes * 3 : planeBytes)
+    guard let memory, let handle = scaler?.pointer else { return }
+    let base = memory.elements(UInt8.self).baseAddress!
+    let status = clibav_scale(handle, frame, base, Int32(stride), isPlanar ? planeBytes : 0)
     guard status == Int32(scaled.height) else {
       throw VideoError(.unsupported, "\(path): cannot scale a frame to \(width)x\(height)")
     }
+    let first = UnsafePointer(base)
+    let channels = isPlanar ? [first + 2 * planeBytes, first, first + planeBytes] : [first, first + 1, first + 2]
     orientation.interleave(
-      (red: base + 2 * planeBytes, green: base, blue: base + planeBytes), stride: stride, to: out, height: height,
+      (channels[0], channels[1], channels[2]), pixelBytes: pixelBytes, stride: stride, to: out, height: height,
       width: width)
   }
 
   private mutating func prepare(
-    _ frame: UnsafeMutablePointer<AVFrame>, scaledWidth: Int, scaledHeight: Int, byteCount: Int
+    _ frame: UnsafeMutablePointer<AVFrame>, scaledWidth: Int, scaledHeight: Int, isPlanar: Bool, byteCount: Int
   ) throws(VideoError) {
     let format = AVPixelFormat(rawValue: frame.pointee.format)
     let isFullRange = frame.pointee.color_range == AVCOL_RANGE_JPEG || clibav_is_jpeg_format(format) != 0
@@ -65,13 +71,14 @@ struct FrameConverter: ~Copyable {
     guard
       let made = clibav_make_scaler(
         wanted.width, wanted.height, format, Int32(wanted.matrix), isFullRange ? 1 : 0, Int32(scaledWidth),
-        Int32(scaledHeight), AV_PIX_FMT_GBRP, Int32(AVCOL_SPC_SMPTE170M.rawValue), 1, FrameConverter.scalerFlags)
+        Int32(scaledHeight), isPlanar ? AV_PIX_FMT_GBRP : AV_PIX_FMT_RGB24, Int32(AVCOL_SPC_SMPTE170M.rawValue), 1,
+        FrameConverter.scalerFlags)
     else {
       throw VideoError(
         .unsupported, "\(path): cannot scale \(wanted.width)x\(wanted.height) to \(scaledWidth)x\(scaledHeight)")
     }
     scaler = ScalerHandle(made)
-    planes = AlignedBuffer(byteCount: byteCount)
+    memory = AlignedBuffer(byteCount: byteCount)
     key = wanted
   }
 

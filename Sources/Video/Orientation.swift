@@ -32,32 +32,34 @@ struct Orientation: Equatable {
     }
   }
 
-  /// Writes an image of three planes to the shown `out`, (height, width, 3).
+  /// Writes an image to the shown `out`, (height, width, 3).
+  ///
+  /// - Parameters:
+  ///   - channels: first red, green and blue byte.
+  ///   - pixelBytes: from one to the next in a row: 1 in planes, 3 in packed rows.
+  ///   - stride: bytes from one row to the next.
   func interleave(
-    _ planes: (red: UnsafePointer<UInt8>, green: UnsafePointer<UInt8>, blue: UnsafePointer<UInt8>), stride: Int,
-    to out: UnsafeMutableRawBufferPointer, height: Int, width: Int
+    _ channels: (red: UnsafePointer<UInt8>, green: UnsafePointer<UInt8>, blue: UnsafePointer<UInt8>), pixelBytes: Int,
+    stride: Int, to out: UnsafeMutableRawBufferPointer, height: Int, width: Int
   ) {
-    let xStep = (flipsX ? -1 : 1) * (isTransposed ? stride : 1)
-    let yStep = (flipsY ? -1 : 1) * (isTransposed ? 1 : stride)
+    let xStep = (flipsX ? -1 : 1) * (isTransposed ? stride : pixelBytes)
+    let yStep = (flipsY ? -1 : 1) * (isTransposed ? pixelBytes : stride)
     var row = (flipsX ? -xStep * (width - 1) : 0) + (flipsY ? -yStep * (height - 1) : 0)
     var to = out.baseAddress!
-    let last = to + (height * width - 1) * 3
     for _ in 0..<height {
       var from = row
-      for _ in 0..<width {
-        let (red, green, blue) = (planes.red[from], planes.green[from], planes.blue[from])
-        if to < last {
-          // One store; its fourth byte is overwritten by the next.
-          let pixel = UInt32(red) | UInt32(green) << 8 | UInt32(blue) << 16
-          to.storeBytes(of: pixel.littleEndian, as: UInt32.self)
-        } else {
-          to.storeBytes(of: red, as: UInt8.self)
-          to.storeBytes(of: green, toByteOffset: 1, as: UInt8.self)
-          to.storeBytes(of: blue, toByteOffset: 2, as: UInt8.self)
-        }
+      for _ in 0..<width - 1 {
+        // One store; its fourth byte is overwritten by the next pixel.
+        let pixel =
+          UInt32(channels.red[from]) | UInt32(channels.green[from]) << 8 | UInt32(channels.blue[from]) << 16
+        to.storeBytes(of: pixel.littleEndian, as: UInt32.self)
         to += 3
         from += xStep
       }
+      to.storeBytes(of: channels.red[from], as: UInt8.self)
+      to.storeBytes(of: channels.green[from], toByteOffset: 1, as: UInt8.self)
+      to.storeBytes(of: channels.blue[from], toByteOffset: 2, as: UInt8.self)
+      to += 3
       row += yStep
     }
   }

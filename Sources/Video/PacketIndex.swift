@@ -74,6 +74,16 @@ struct PacketIndex: Sendable, Equatable {
     self.numbers = numbers
   }
 
+  /// Whether pictures follow a keyframe in the file and precede it in time: open GOPs.
+  var hasLeadingPictures: Bool {
+    var (next, keyframePTS) = (0, Int64.min)
+    for (order, pts) in pts.enumerated() {
+      if next < keyframes.count && keyframes[next] == order { (next, keyframePTS) = (next + 1, pts) }
+      if pts < keyframePTS { return true }
+    }
+    return false
+  }
+
   /// Packets, in decode order, that a linear decode may drop: before the first keyframe in the file or in time, they lack
   /// what they refer to. The stream was cut there.
   var doubtfulOrders: [Int] {

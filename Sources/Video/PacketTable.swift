@@ -38,6 +38,8 @@ package struct PacketTable: Sendable, Equatable {
       first = min(first, index.start(for: order))
       last = max(last, order)
     }
+    // H.264 pictures after such a keyframe may list references before it, and are then decoded from one keyframe earlier.
+    if info.codec == "h264" && index.hasLeadingPictures { first = index.start(before: first) }
     guard first <= last, last - first < PacketTable.sliceLimit else { return nil }
     let kept = first...last
     let keyframes = index.keyframes.indices.filter { kept.contains(index.keyframes[$0]) }

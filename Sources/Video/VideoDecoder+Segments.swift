@@ -80,11 +80,11 @@ extension VideoDecoder {
   ) throws(VideoError) -> Bool {
     var outcome = Outcome()
     var order = start
-    // Frames before the window are needed only for what refers to them.
-    let firstPTS = index.pts[orders[segment.places.lowerBound]]
+    // All other frames are needed only for what refers to them.
+    let wanted = Set(orders[segment.places])
     var packet = try read(packetAt: start)
     while let current = packet {
-      codec.skipNonReference(current.pointee.pts < firstPTS)
+      codec.skipNonReference(!wanted.contains(order))
       if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
       if !codec.send(current) { outcome.damagedOrders.append(order) }
       try receive(codec, order: order, &outcome, into: &collector)

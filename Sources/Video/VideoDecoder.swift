@@ -115,12 +115,19 @@ package final class VideoDecoder {
     return max(count - 1, 0)
   }
 
-  /// Opens the file anew, at its first packet. A file opened by a table is not read in a second way: it is probed then.
+  /// Opens the file anew, at its first packet.
   func reopen() throws(VideoError) {
-    guard table == nil else { throw VideoError(.corrupt, "\(path): differs from its packet table") }
     statistics.seeks += 1
-    demuxer = try Demuxer(path: path)
-    nextOrder = 0
+    guard let table else {
+      demuxer = try Demuxer(path: path)
+      nextOrder = 0
+      return
+    }
+    guard let opened = try table.open(path: path) else {
+      throw VideoError(.corrupt, "\(path): differs from its packet table")
+    }
+    demuxer = opened
+    nextOrder = table.firstOrder == 0 ? 0 : nil
   }
 
   /// The next packet of the stream, within the call's budget.

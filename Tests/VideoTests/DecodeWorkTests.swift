@@ -84,6 +84,11 @@ struct DecodeWorkTests {
     #expect(result.clipsPerSecond > 0 && result.clipsPerCPUSecond > 0)
     #expect(result.filesWithTable == 1)
     let cold = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 6, seed: 3, isCold: true).run()
+    let uniform = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 7, seed: 3, uniform: 3).run()
+    #expect(uniform.framesDecodedPerClip == 4)
+    #expect(throws: VideoError.self) {
+      try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 2, seed: 3, uniform: 3)
+    }
     #expect(cold.filesWithTable == 0 && cold.framesDecodedPerClip == 4)
     let keys = try #require(
       try JSONSerialization.jsonObject(with: JSONEncoder().encode(result)) as? [String: Double])

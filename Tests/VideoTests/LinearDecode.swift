@@ -49,21 +49,18 @@ enum LinearDecode {
     let isFull = frame.pointee.color_range == AVCOL_RANGE_JPEG || clibav_is_jpeg_format(format) != 0
     let scaler = clibav_make_scaler(
       Int32(width), Int32(height), format, Int32(frame.pointee.colorspace.rawValue), isFull ? 1 : 0, Int32(width),
-      Int32(height), AV_PIX_FMT_GBRP, Int32(AVCOL_SPC_SMPTE170M.rawValue), 1,
+      Int32(height), AV_PIX_FMT_RGB24, Int32(AVCOL_SPC_SMPTE170M.rawValue), 1,
       SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_BITEXACT)
     defer { sws_freeContext(scaler) }
     // A stride unlike the decoder's own: bits must not depend on the buffer.
-    let stride = width + 37
-    let plane = stride * (height + 1) + 64
-    var planes = [UInt8](repeating: 0, count: plane * 3)
-    _ = planes.withUnsafeMutableBufferPointer { buffer in
-      clibav_scale_to_planes(scaler!, frame, buffer.baseAddress!, Int32(stride), plane)
+    let stride = width * 3 + 37
+    var rows = [UInt8](repeating: 0, count: stride * (height + 1) + 64)
+    _ = rows.withUnsafeMutableBufferPointer { buffer in
+      clibav_scale(scaler!, frame, buffer.baseAddress!, Int32(stride), 0)
     }
     var rgb: [UInt8] = []
     rgb.reserveCapacity(width * height * 3)
-    for pixel in (0..<height).flatMap({ row in row * stride..<row * stride + width }) {
-      for channel in [2, 0, 1] { rgb.append(planes[channel * plane + pixel]) }
-    }
+    for row in 0..<height { rgb.append(contentsOf: rows[row * stride..<row * stride + width * 3]) }
     return (height, width, rgb)
   }
 }

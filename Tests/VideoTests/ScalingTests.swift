@@ -40,20 +40,24 @@ struct ScalingTests {
         Int32(AVCOL_SPC_SMPTE170M.rawValue), 1, flags))
   }
 
-  /// (height, width, 3) by way of planes whose rows are `padding` bytes longer and start `offset` bytes off a cache line.
-  private func planar(
+  /// (height, width, 3) by the converter's way, with rows that are `padding` bytes longer and start `offset` bytes off a cache line.
+  private func scaled(
     _ frame: UnsafeMutablePointer<AVFrame>, _ size: (width: Int, height: Int), padding: Int, offset: Int
   ) throws -> [UInt8] {
-    let scaler = try scaler(frame, size, AV_PIX_FMT_GBRP, ScalingTests.flags)
+    let isPlanar = size.height != Int(frame.pointee.height)
+    let scaler = try scaler(frame, size, isPlanar ? AV_PIX_FMT_GBRP : AV_PIX_FMT_RGB24, ScalingTests.flags)
     defer { sws_freeContext(scaler) }
-    let stride = size.width + padding
+    let step = isPlanar ? 1 : 3
+    let stride = size.width * step + padding
     let plane = stride * (size.height + 1) + 64
     let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: plane * 3 + offset, alignment: 64)
     defer { memory.deallocate() }
     let base = memory.baseAddress!.assumingMemoryBound(to: UInt8.self) + offset
-    #expect(clibav_scale_to_planes(scaler, frame, base, Int32(stride), plane) == Int32(size.height))
+    #expect(clibav_scale(scaler, frame, base, Int32(stride), isPlanar ? plane : 0) == Int32(size.height))
     return (0..<size.height * size.width).flatMap { pixel in
-      [2, 0, 1].map { base[$0 * plane + pixel / size.width * stride + pixel % size.width] }
+      (isPlanar ? [2 * plane, 0, plane] : [0, 1, 2]).map {
+        base[$0 + pixel / size.width * stride + pixel % size.width * step]
+      }
     }
   }
 
@@ -77,7 +81,7 @@ struct ScalingTests {
     for format in [AV_PIX_FMT_YUV420P, AV_PIX_FMT_YUV444P] {
       var frame: UnsafeMutablePointer<AVFrame>? = try self.frame(format, width: source.0, height: source.1)
       defer { av_frame_free(&frame) }
-      let pixels = try planar(frame!, size, padding: 64 - size.width % 64, offset: 0)
+      let pixels = try scaled(frame!, size, padding: 64 - size.width % 64, offset: 0)
       let reference = try packed(frame!, size)
       let error = zip(pixels, reference).reduce(0.0) { sum, pair in
         sum + pow(Double(pair.0) - Double(pair.1), 2)
@@ -85,7 +89,7 @@ struct ScalingTests {
       let decibels = 10 * log10(255 * 255 * Double(pixels.count) / max(error, 1e-9))
       #expect(decibels >= 45, "\(source) to \(result): \(decibels) dB")
       for (padding, offset) in [(0, 0), (1, 1), (37, 16), (13, 7)] {
-        #expect(try planar(frame!, size, padding: padding, offset: offset) == pixels, "\(padding), \(offset)")
+        #expect(try scaled(frame!, size, padding: padding, offset: offset) == pixels, "\(padding), \(offset)")
       }
     }
   }

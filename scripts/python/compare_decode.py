@@ -19,6 +19,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -27,6 +28,9 @@ import real_videos
 
 WIDTH, HEIGHT = 171, 128
 STRIDE = 2
+# Clips of one video in one pass, and how often that is measured.
+UNIFORM = 10
+CALLS = 4
 # Clips of a round, by height: about a second or two of work each.
 CLIPS = {256: 40, 720: 10}
 
@@ -37,7 +41,7 @@ def parse():
     parser.add_argument("--videos", type=Path, default=environment.CACHE / "real-videos")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[], metavar="TEXT", help="cases whose name has one of these in it")
-    parser.add_argument("--peer", choices=list(PEERS), help=argparse.SUPPRESS)
+    parser.add_argument("--peer", choices=[*PEERS, "sampler"], help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     parser.add_argument("--frames", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--starts", type=int, nargs="*", help=argparse.SUPPRESS)
@@ -105,11 +109,35 @@ def torchcodec(path, indices):
     return decoder.get_frames_at(indices=indices).data.numpy()
 
 
+def torchcodec_uniform(path, frames):
+    import torch
+    from torchcodec.decoders import VideoDecoder
+    from torchcodec.samplers import clips_at_regular_indices
+    from torchcodec.transforms import Resize
+
+    torch.set_num_threads(1)
+    decoder = VideoDecoder(
+        path, dimension_order="NHWC", num_ffmpeg_threads=1, seek_mode="approximate",
+        transforms=[Resize((HEIGHT, WIDTH))],
+    )
+    return clips_at_regular_indices(
+        decoder, num_clips=UNIFORM, num_frames_per_clip=frames, num_indices_between_frames=STRIDE
+    ).data.numpy()
+
+
 OURS = ["sluice", "cold"]
 PEERS = {"PyAV": pyav, "OpenCV": opencv, "decord": decord, "torchcodec": torchcodec}
 
 
 def measure_peer(options):
+    if options.peer == "sampler":
+        torchcodec_uniform(options.file, options.frames)
+        began = time.process_time()
+        for _ in range(CALLS):
+            clips = torchcodec_uniform(options.file, options.frames)
+            assert clips.shape == (UNIFORM, options.frames, HEIGHT, WIDTH, 3), "not the clips asked for"
+        print(json.dumps({"clips_per_cpu_second": CALLS * UNIFORM / (time.process_time() - began)}))
+        return
     decode = PEERS[options.peer]
     clips = [[start + STRIDE * i for i in range(options.frames)] for start in options.starts]
     warm = decode(options.file, clips[0])
@@ -139,10 +167,18 @@ def measure_case(options, path, height, frames, reasons):
     ]
     commands = {"sluice": bench, "cold": [*bench, "--cold"]}
     for peer in PEERS:
-        commands[peer] = [
-            sys.executable, __file__, "--sluice", options.sluice, "--peer", peer, "--file", str(path), "--frames",
-            str(frames), "--starts", *starts,
-        ]
+        commands[peer] = peer_command(options, peer, path, frames, starts)
+    return medians(options, commands, reasons)
+
+
+def peer_command(options, peer, path, frames, starts):
+    return [
+        sys.executable, __file__, "--sluice", options.sluice, "--peer", peer, "--file", str(path), "--frames",
+        str(frames), "--starts", *starts,
+    ]
+
+
+def medians(options, commands, reasons):
     rounds = {name: [] for name in commands}
     for _ in range(options.rounds):
         for name, command in commands.items():
@@ -156,6 +192,44 @@ def measure_case(options, path, height, frames, reasons):
             else:
                 reasons[name] = reason
     return {name: statistics.median(speeds) for name, speeds in rounds.items() if speeds and name not in reasons}
+
+
+def children_seconds(commands):
+    """CPU seconds of processes run one after the other."""
+    before = os.times()
+    for command in commands:
+        subprocess.run(command, check=True, capture_output=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def measure_uniform(options, path, reasons):
+    """Ten clips spread over one video: in one call, and clip by clip."""
+    frames = 8
+    starts = [str(i * (250 - (frames - 1) * STRIDE - 1) // (UNIFORM - 1)) for i in range(UNIFORM)]
+    bench = [
+        options.sluice, "bench", "decode", str(path), "--frames", str(frames), "--stride", str(STRIDE), "--clips",
+        str(CALLS * UNIFORM), "--json", "--uniform", str(UNIFORM),
+    ]
+    commands = {
+        "sluice": bench, "cold": [*bench, "--cold"], "PyAV": peer_command(options, "PyAV", path, frames, starts * CALLS),
+        "sampler": peer_command(options, "sampler", path, frames, starts),
+    }
+    speeds = medians(options, commands, reasons)
+    print(f"{UNIFORM} uniform clips of {path.name}, {frames} f, in one pass, clips a CPU second:")
+    for name, text in {"PyAV": "PyAV seeking per clip", "sampler": "torchcodec clips_at_regular_indices"}.items():
+        if name in speeds:
+            ratios = "  ".join(f"{own} {speeds[own] / speeds[name]:.2f}" for own in OURS)
+            print(f"  {text} {speeds[name]:.1f}, sluice {speeds['sluice']:.1f}, cold {speeds['cold']:.1f}: {ratios}")
+    with tempfile.TemporaryDirectory() as folder:
+        decode = [
+            options.sluice, "decode", str(path), "--frames", str(frames), "--stride", str(STRIDE), "--resize",
+            f"{HEIGHT}x{WIDTH}", "--output", f"{folder}/clips.safetensors",
+        ]
+        one = [children_seconds([[*decode, "--clips", str(UNIFORM)]]) for _ in range(options.rounds)]
+        each = [children_seconds([[*decode, "--frame", start] for start in starts]) for _ in range(options.rounds)]
+    whole, parts = statistics.median(one), statistics.median(each)
+    print(f"  CPU seconds of `sluice decode`: once for all {whole:.3f}, once a clip {parts:.3f}: {parts / whole:.2f}")
 
 
 def main():
@@ -183,6 +257,8 @@ def main():
             own = [speeds[name] / best for name in OURS] if best else []
             print(f"{case:24}{cells}" + "".join(f"  {ratio:.2f}" for ratio in own), flush=True)
             ratios += [own] if own else []
+    if not options.only or any(text in "uniform" for text in options.only):
+        measure_uniform(options, paths[(340, 256, 250)], reasons)
     for name, reason in reasons.items():
         print(f"{name} could not be measured here: {reason}")
     if ratios:

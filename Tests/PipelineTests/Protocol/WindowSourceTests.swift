@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import Tensors
 import Testing
 import Video
 import Wire
