@@ -67,10 +67,9 @@ package final class VideoDecoder {
     if let table {
       if let tensor = try? frames(at: indices, size: size, by: table) { return tensor }
       // Whatever it was: the file itself, read through, decides.
-      self.table = nil
-      (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
-      info = try VideoInfo(demuxer: demuxer, index: index)
-      nextOrder = nil
+      let opened = try VideoProbe.open(path: path, budget: budget)
+      info = try VideoInfo(demuxer: opened.demuxer, index: opened.index)
+      (demuxer, index, self.table, nextOrder) = (opened.demuxer, opened.index, nil, nil)
     }
     try checkIndexed()
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }

@@ -60,7 +60,7 @@ struct ExactnessTests {
       Case(name: "mpeg4 B-frames, avi", container: "avi", codec: "mpeg4", access: .linear) { $0.bFrames = 2 },
       Case(name: "mpeg4 B-frames, mp4", codec: "mpeg4", width: 50, height: 34) { $0.bFrames = 2 },
       Case(name: "mpeg2, ts", container: "ts", codec: "mpeg2video") { $0.bFrames = 2 },
-      Case(name: "mpeg2, mpg", container: "mpg", codec: "mpeg2video", access: .probe) { $0.bFrames = 2 },
+      Case(name: "mpeg2, mpg", container: "mpg", codec: "mpeg2video", access: .linear) { $0.bFrames = 2 },
       Case(name: "mpeg2, mkv", container: "mkv", codec: "mpeg2video") { $0.bFrames = 2 },
       Case(name: "mjpeg, avi", container: "avi", codec: "mjpeg", width: 61, height: 45) {
         $0.pixelFormat = "yuvj422p"
@@ -114,8 +114,9 @@ struct ExactnessTests {
       let tabled = try VideoDecoder(path: path, indexed: finding.indexed(for: indices))
       let again = try tabled.frames(at: indices, size: .native)
       #expect(again.buffer.bytes.elementsEqual(clip.buffer.bytes), "by the packet table, window \(indices)")
-      // Gradual refresh may need what precedes the keyframe, which is then found by reading the file through.
-      #expect(tabled.usesTable == (test.access == .table) || test.name.contains("refresh"), "window \(indices)")
+      // Gradual refresh and open GOPs may need more before the keyframe than a lease holds: the file is then read through.
+      let mayNeedMore = test.name.contains("refresh") || test.name.contains("h264 open gop")
+      #expect(tabled.usesTable == (test.access == .table) || mayNeedMore, "window \(indices)")
     }
   }
 }
