@@ -39,7 +39,7 @@ let modules: [Target] = [
   module("Tensors", ["CKernels", "COpenBLAS"]),
   module("ZeroMQ", ["CZeroMQ"]),
   module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
-  module("Video", ["CLibAV", "Tensors"]),
+  module("Video", ["CLibAV", "Tensors", "Wire"]),
   module("Synthesis", ["Video", "Files"]),
   module("Corpus", [grdb, crypto, "Video", "Files"]),
   module("Networks", ["Tensors", "Files", crypto]),
@@ -63,13 +63,13 @@ let testTargets: [Target] = [
   tests("TensorsTests", ["Tensors"]),
   tests("ZeroMQTests", ["ZeroMQ"]),
   tests("WireTests", ["Wire", "Tensors"]),
-  tests("VideoTests", ["Video", "Tensors", "CLibAV"]),
+  tests("VideoTests", ["Video", "Tensors", "Wire", "CLibAV"]),
   tests("SynthesisTests", ["Synthesis", "Video"]),
   tests("CorpusTests", ["Corpus", "Video", grdb]),
   .testTarget(
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),
-  tests("PipelineTests", ["Pipeline", "Corpus", "Networks", "Wire", "Tensors", "Topology", "ZeroMQ"]),
+  tests("PipelineTests", ["Pipeline", "Corpus", "Networks", "Video", "Wire", "Tensors", "Topology", "ZeroMQ"]),
   tests("ProcessTests", ["sluice", "sluice-faulty"]),
 ]
 

@@ -59,6 +59,46 @@ static inline const int32_t *clibav_display_matrix(const AVStream *stream) {
   return data != NULL && size >= 9 * sizeof(int32_t) ? (const int32_t *)data : NULL;
 }
 
+/// The numbers of a stream's parameters that a decoder is opened with, apart from the codec itself and its extradata.
+#define CLIBAV_PARAMETERS(ENTRY)                                                                                   \
+  ENTRY(codec_tag) ENTRY(format) ENTRY(bit_rate) ENTRY(bits_per_coded_sample) ENTRY(bits_per_raw_sample)           \
+  ENTRY(profile) ENTRY(level) ENTRY(width) ENTRY(height) ENTRY(sample_aspect_ratio.num)                            \
+  ENTRY(sample_aspect_ratio.den) ENTRY(field_order) ENTRY(color_range) ENTRY(color_primaries) ENTRY(color_trc)     \
+  ENTRY(color_space) ENTRY(chroma_location) ENTRY(video_delay)
+
+static inline int clibav_parameter_count(void) {
+#define CLIBAV_COUNT(field) +1
+  return 0 CLIBAV_PARAMETERS(CLIBAV_COUNT);
+#undef CLIBAV_COUNT
+}
+
+/// Writes `clibav_parameter_count` numbers to `values`.
+static inline void clibav_get_parameters(const AVCodecParameters *parameters, int64_t *values) {
+  int place = 0;
+#define CLIBAV_GET(field) values[place++] = (int64_t)parameters->field;
+  CLIBAV_PARAMETERS(CLIBAV_GET)
+#undef CLIBAV_GET
+}
+
+/// Takes `clibav_parameter_count` numbers from `values`.
+static inline void clibav_set_parameters(AVCodecParameters *parameters, const int64_t *values) {
+  int place = 0;
+#define CLIBAV_SET(field) parameters->field = (__typeof__(parameters->field))values[place++];
+  CLIBAV_PARAMETERS(CLIBAV_SET)
+#undef CLIBAV_SET
+}
+
+/// Gives the parameters a copy of `size` bytes as their extradata.
+static inline int clibav_set_extradata(AVCodecParameters *parameters, const uint8_t *bytes, int size) {
+  uint8_t *copy = (uint8_t *)av_mallocz((size_t)size + AV_INPUT_BUFFER_PADDING_SIZE);
+  if (copy == NULL) return AVERROR(ENOMEM);
+  memcpy(copy, bytes, (size_t)size);
+  av_freep(&parameters->extradata);
+  parameters->extradata = copy;
+  parameters->extradata_size = size;
+  return 0;
+}
+
 /// Marks the stream to be shown turned by `degrees` clockwise.
 static inline int clibav_set_rotation(AVStream *stream, double degrees) {
   int32_t *matrix = (int32_t *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(int32_t));
@@ -80,10 +120,12 @@ static inline struct SwsContext *clibav_make_scaler(
   return scaler;
 }
 
-/// Scales `frame` into packed rows at `out`. Returns the number of rows written, or a negative status.
-static inline int clibav_scale_to_packed(struct SwsContext *scaler, const AVFrame *frame, uint8_t *out, int stride) {
-  uint8_t *planes[4] = {out, NULL, NULL, NULL};
-  const int strides[4] = {stride, 0, 0, 0};
+/// Scales `frame` into packed rows at `out`, or into three planes (G, B, R) that are `plane` bytes apart. Returns the number
+/// of rows written, or a negative status.
+static inline int clibav_scale(
+    struct SwsContext *scaler, const AVFrame *frame, uint8_t *out, int stride, size_t plane) {
+  uint8_t *planes[4] = {out, out + plane, out + 2 * plane, NULL};
+  const int strides[4] = {stride, stride, stride, 0};
   return sws_scale(
       scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, planes, strides);
 }

@@ -25,18 +25,26 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
   @Option(parsing: .upToNextOption, help: "First frames of the clips, in turn, instead of random ones.")
   var starts: [Int] = []
 
+  @Option(help: "Decode this many clips in one call, spread evenly over the file, instead of one at a random place.")
+  var uniform = 1
+
+  @Flag(help: "Open files as if they had never been indexed, instead of by a packet table made beforehand.")
+  var cold = false
+
   @OptionGroup var output: JSONOutput
 
   package init() {}
 
   package func run() async throws {
     let benchmark = try DecodeBenchmark(
-      files: files, frames: frames, stride: stride, clips: clips, seed: seed, starts: starts.isEmpty ? nil : starts)
+      files: files, frames: frames, stride: stride, clips: clips, seed: seed, starts: starts.isEmpty ? nil : starts,
+      uniform: uniform, isCold: cold)
     let result = try benchmark.run()
     func text(_ value: Double) -> String { String((value * 10).rounded() / 10) }
     try output.print(
       result,
       text: "\(text(result.clipsPerSecond)) clips/s, \(text(result.clipsPerCPUSecond)) clips a CPU second, "
-        + "\(text(result.framesDecodedPerClip)) frames decoded a clip")
+        + "\(text(result.framesDecodedPerClip)) frames decoded a clip; \(result.filesWithTable) of \(files.count) files "
+        + "opened by a packet table made beforehand")
   }
 }

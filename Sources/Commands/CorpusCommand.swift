@@ -49,6 +49,8 @@ package struct CorpusCommand: AsyncParsableCommand {
       var lines = [
         "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels",
         "\(report.unmatched) rows without a label, \(report.leftOut.count) left out",
+        "\(report.access["table"] ?? 0) opened by packet table, \(report.access["probe"] ?? 0) probed at every open, "
+          + "\(report.access["linear"] ?? 0) decoded from the start",
       ]
       lines += report.leftOut.prefix(10).map { "  line \($0.line), \($0.file): \($0.reason)" }
       if report.leftOut.count > 10 { lines.append("  … and \(report.leftOut.count - 10) more, in the table left_out") }

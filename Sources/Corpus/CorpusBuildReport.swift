@@ -14,6 +14,8 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   package internal(set) var videos = 0
   /// Videos by split: train, validation, test.
   package internal(set) var splits: [String: Int] = [:]
+  /// Videos by how their frames are found: table, probe, linear (see `FrameAccess`).
+  package internal(set) var access: [String: Int] = [:]
   package internal(set) var labels = 0
   package internal(set) var labelsWithoutVideos = 0
   /// Rows with a label whose video cannot be used, in manifest order.
@@ -25,7 +27,7 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   package internal(set) var fingerprint = ""
 
   private enum CodingKeys: String, CodingKey {
-    case rows, videos, splits, labels, unmatched, warnings, fingerprint
+    case rows, videos, splits, access, labels, unmatched, warnings, fingerprint
     case labelsWithoutVideos = "labels_without_videos"
     case leftOut = "left_out"
   }

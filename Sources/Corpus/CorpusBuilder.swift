@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Video
 
 /// Builds the index of a corpus directory: `manifest.jsonl` and `labels.txt` → `corpus.sqlite`.
 package struct CorpusBuilder {
@@ -212,6 +213,7 @@ package struct CorpusBuilder {
   private mutating func summarize(_ rows: [IndexRow], labels: LabelList) {
     report.videos = rows.count
     for split in Split.allCases { report.splits[split.rawValue] = rows.count { $0.split == split } }
+    for access in FrameAccess.allCases { report.access[access.rawValue] = rows.count { $0.video.access == access } }
     let used = Set(rows.map(\.label))
     report.labelsWithoutVideos = labels.names.count - used.count
     if report.labelsWithoutVideos > 0 {

@@ -1,11 +1,12 @@
 internal import Files
 internal import Foundation
 internal import GRDB
+internal import Video
 
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
 enum IndexWriter {
   /// Raised with every change of the tables; readers refuse other versions.
-  static let version = 1
+  static let version = 2
 
   private static let schema = """
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -16,6 +17,8 @@ enum IndexWriter {
       byte_count INTEGER NOT NULL, frame_count INTEGER NOT NULL, frames_per_second REAL NOT NULL,
       start_frame INTEGER NOT NULL, end_frame INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
       codec TEXT NOT NULL);
+    -- How the frames of a file are found, and its packet table if they are found by that: see PacketTable.
+    CREATE TABLE files (file TEXT PRIMARY KEY, access TEXT NOT NULL, packets BLOB);
     CREATE TABLE ranks (
       split TEXT NOT NULL, label INTEGER NOT NULL, first_id INTEGER NOT NULL, count INTEGER NOT NULL,
       PRIMARY KEY (split, label)) WITHOUT ROWID;
@@ -67,7 +70,9 @@ enum IndexWriter {
       sql: """
         INSERT INTO ranks VALUES (?, ?, ?, 1) ON CONFLICT (split, label) DO UPDATE SET count = count + 1
         """)
+    let file = try database.makeStatement(sql: "INSERT OR IGNORE INTO files VALUES (?,?,?)")
     for (id, row) in rows.enumerated() {
+      try file.execute(arguments: [row.file, row.video.access.rawValue, row.video.packets.map { Data($0) }])
       try video.execute(arguments: [
         id, row.split.rawValue, row.label, row.labels.map(String.init).joined(separator: ","), row.file,
         row.video.byteCount, row.video.frameCount, row.video.framesPerSecond, row.frames.lowerBound,

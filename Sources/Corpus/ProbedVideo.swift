@@ -1,3 +1,5 @@
+package import Video
+
 /// What the index keeps of a video file.
 package struct ProbedVideo: Sendable, Equatable {
   package var frameCount: Int
@@ -6,14 +8,22 @@ package struct ProbedVideo: Sendable, Equatable {
   package var framesPerSecond: Double
   package var codec: String
   package var byteCount: Int
+  package var access: FrameAccess
+  /// The packet table in bytes, if frames are found by it.
+  package var packets: [UInt8]?
 
-  package init(frameCount: Int, width: Int, height: Int, framesPerSecond: Double, codec: String, byteCount: Int) {
+  package init(
+    frameCount: Int, width: Int, height: Int, framesPerSecond: Double, codec: String, byteCount: Int,
+    access: FrameAccess = .probe, packets: [UInt8]? = nil
+  ) {
     self.frameCount = frameCount
     self.width = width
     self.height = height
     self.framesPerSecond = framesPerSecond
     self.codec = codec
     self.byteCount = byteCount
+    self.access = access
+    self.packets = packets
   }
 }
 

@@ -11,8 +11,39 @@ final class Demuxer {
   private var context: UnsafeMutablePointer<AVFormatContext>?
   private let packet = PacketHandle()
 
-  /// Opens a regular file; anything else could block or never end.
-  init(path: String) throws(VideoError) {
+  /// Opens a regular file (anything else could block or never end) and probes its streams.
+  convenience init(path: String) throws(VideoError) {
+    try self.init(path: path) { context throws(VideoError) in
+      try LibAV.check(avformat_find_stream_info(context, nil), .cannotOpen, "find the streams", path)
+      let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+      guard best >= 0, let stream = context.pointee.streams[Int(best)],
+        stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
+      else { throw VideoError(.noVideoStream, "\(path): no video stream") }
+      return stream
+    }
+  }
+
+  /// Opens a regular file without probing it.
+  ///
+  /// - Parameters:
+  ///   - format: name of its container.
+  ///   - stream: the number of its video stream.
+  convenience init(path: String, format: String, stream: Int) throws(VideoError) {
+    guard let format = av_find_input_format(format) else {
+      throw VideoError(.cannotOpen, "\(path): libav knows no container \(format)")
+    }
+    try self.init(path: path, format: format) { context throws(VideoError) in
+      guard stream < context.pointee.nb_streams, let stream = context.pointee.streams[stream] else {
+        throw VideoError(.noVideoStream, "\(path): no stream \(stream)")
+      }
+      return stream
+    }
+  }
+
+  private init(
+    path: String, format: UnsafePointer<AVInputFormat>? = nil,
+    findStream: (UnsafeMutablePointer<AVFormatContext>) throws(VideoError) -> UnsafeMutablePointer<AVStream>
+  ) throws(VideoError) {
     _ = LibAV.quiet
     self.path = path
     byteCount = try Demuxer.byteCount(ofRegularFile: path)
@@ -21,13 +52,16 @@ final class Demuxer {
     ])
     // The prefix keeps names that look like a URL what they are.
     try LibAV.check(
-      avformat_open_input(&context, "file:" + path, nil, &options.pointer), .cannotOpen, "not a readable video file",
+      avformat_open_input(&context, "file:" + path, format, &options.pointer), .cannotOpen, "not a readable video file",
       path)
     do {
-      stream = try Demuxer.findStream(context!, path)
+      stream = try findStream(context!)
     } catch {
       avformat_close_input(&context)
       throw error
+    }
+    for index in 0..<Int(context!.pointee.nb_streams) where index != Int(stream.pointee.index) {
+      context!.pointee.streams[index]!.pointee.discard = AVDISCARD_ALL
     }
   }
 
@@ -64,6 +98,22 @@ final class Demuxer {
     av_seek_frame(context, stream.pointee.index, pts, AVSEEK_FLAG_BACKWARD) >= 0
   }
 
+  /// Moves to a byte of the file.
+  func seek(toByte position: Int64) -> Bool {
+    av_seek_frame(context, -1, position, AVSEEK_FLAG_BYTE) >= 0
+  }
+
+  /// Name of the container, the first where it has several.
+  var format: String {
+    let names = context.map { String(cString: $0.pointee.iformat.pointee.name) } ?? ""
+    return String(names.prefix { $0 != "," })
+  }
+
+  /// Whether jumps to a time search the file for it, while any byte will do to go on from.
+  var isByteStream: Bool {
+    format == "mpegts"
+  }
+
   private static func byteCount(ofRegularFile path: String) throws(VideoError) -> Int {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -75,19 +125,5 @@ final class Demuxer {
     guard status.st_mode & S_IFMT == S_IFREG else { throw VideoError(.cannotOpen, "\(path): not a regular file") }
     guard status.st_size > 0 else { throw VideoError(.cannotOpen, "\(path): the file is empty") }
     return Int(status.st_size)
-  }
-
-  private static func findStream(
-    _ context: UnsafeMutablePointer<AVFormatContext>, _ path: String
-  ) throws(VideoError) -> UnsafeMutablePointer<AVStream> {
-    try LibAV.check(avformat_find_stream_info(context, nil), .cannotOpen, "find the streams", path)
-    let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
-    guard best >= 0, let stream = context.pointee.streams[Int(best)],
-      stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC == 0
-    else { throw VideoError(.noVideoStream, "\(path): no video stream") }
-    for index in 0..<Int(context.pointee.nb_streams) where index != Int(best) {
-      context.pointee.streams[index]!.pointee.discard = AVDISCARD_ALL
-    }
-    return stream
   }
 }

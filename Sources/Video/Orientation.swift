@@ -32,30 +32,35 @@ struct Orientation: Equatable {
     }
   }
 
-  /// Copies an image of packed RGB rows into the shown (height, width, 3).
-  func copy(
-    from source: UnsafeMutableRawPointer, stride: Int, to out: UnsafeMutableRawPointer, height: Int, width: Int
+  /// Writes an image to the shown `out`, (height, width, 3).
+  ///
+  /// - Parameters:
+  ///   - channels: first red, green and blue byte.
+  ///   - pixelBytes: from one to the next in a row: 1 in planes, 3 in packed rows.
+  ///   - stride: bytes from one row to the next.
+  func interleave(
+    _ channels: (red: UnsafePointer<UInt8>, green: UnsafePointer<UInt8>, blue: UnsafePointer<UInt8>), pixelBytes: Int,
+    stride: Int, to out: UnsafeMutableRawBufferPointer, height: Int, width: Int
   ) {
-    let xStep = isTransposed ? stride : 3
-    let yStep = isTransposed ? 3 : stride
-    for y in 0..<height {
-      var from = source + (flipsY ? height - 1 - y : y) * yStep
-      var to = out + y * width * 3
-      if !isTransposed && !flipsX {
-        to.copyMemory(from: from, byteCount: width * 3)
-        continue
-      }
-      if flipsX { from += (width - 1) * xStep }
-      let step = flipsX ? -xStep : xStep
-      for _ in 0..<width {
-        let pixel = from.assumingMemoryBound(to: UInt8.self)
-        let shown = to.assumingMemoryBound(to: UInt8.self)
-        shown[0] = pixel[0]
-        shown[1] = pixel[1]
-        shown[2] = pixel[2]
-        from += step
+    let xStep = (flipsX ? -1 : 1) * (isTransposed ? stride : pixelBytes)
+    let yStep = (flipsY ? -1 : 1) * (isTransposed ? pixelBytes : stride)
+    var row = (flipsX ? -xStep * (width - 1) : 0) + (flipsY ? -yStep * (height - 1) : 0)
+    var to = out.baseAddress!
+    for _ in 0..<height {
+      var from = row
+      for _ in 0..<width - 1 {
+        // One store; its fourth byte is overwritten by the next pixel.
+        let pixel =
+          UInt32(channels.red[from]) | UInt32(channels.green[from]) << 8 | UInt32(channels.blue[from]) << 16
+        to.storeBytes(of: pixel.littleEndian, as: UInt32.self)
         to += 3
+        from += xStep
       }
+      to.storeBytes(of: channels.red[from], as: UInt8.self)
+      to.storeBytes(of: channels.green[from], toByteOffset: 1, as: UInt8.self)
+      to.storeBytes(of: channels.blue[from], toByteOffset: 2, as: UInt8.self)
+      to += 3
+      row += yStep
     }
   }
 }

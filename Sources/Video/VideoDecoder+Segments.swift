@@ -21,24 +21,26 @@ extension VideoDecoder {
 
   func decodeSegments(into collector: inout FrameCollector) throws(VideoError) {
     var codec = try Codec(demuxer)
-    for segment in plan(collector.wanted) {
+    // Every wanted frame is in the index.
+    let orders = collector.wanted.map { index.order(of: $0) ?? 0 }
+    for segment in plan(orders) {
       work.isReadingThrough = false
       codec.flush()
-      var sawDamage = try decode(segment, from: segment.start, isRetry: false, codec, into: &collector)
+      var sawDamage = try decode(segment, orders, from: segment.start, isRetry: false, codec, into: &collector)
       if let missing = firstMissing(segment, collector) {
         // Once more, alone: a fresh file read without seeking, a fresh codec; that result counts. Then from one keyframe
         // before, for streams whose keyframes need what precedes them: gradual refresh; and H.264 with open GOPs, where
         // pictures after a keyframe list references before it that they do not use, and libav marks them as damaged.
-        for start in [segment.start, index.start(before: min(segment.start, index.orders[missing]))] {
+        for start in [segment.start, index.start(before: min(segment.start, orders[missing]))] {
           guard firstMissing(segment, collector) != nil else { break }
           try reopen()
           work.isReadingThrough = true
           codec = try Codec(demuxer)
           let isRetry = start < segment.start
-          if try decode(segment, from: start, isRetry: isRetry, codec, into: &collector) { sawDamage = true }
+          if try decode(segment, orders, from: start, isRetry: isRetry, codec, into: &collector) { sawDamage = true }
         }
       }
-      guard let missing = firstMissing(segment, collector) else { continue }
+      guard let missing = firstMissing(segment, collector).map({ collector.wanted[$0] }) else { continue }
       throw sawDamage
         ? VideoError(.corrupt, "\(path): frame \(missing), or one that it depends on, is damaged")
         : VideoError(.windowNotWhole, "\(path): frame \(missing) cannot be decoded; the file is damaged or cut")
@@ -46,10 +48,11 @@ extension VideoDecoder {
   }
 
   /// Cuts the wanted frames into runs that need no jump.
-  private func plan(_ wanted: [Int]) -> [Segment] {
+  ///
+  /// - Parameter orders: of the wanted frames' packets.
+  private func plan(_ orders: [Int]) -> [Segment] {
     var segments: [Segment] = []
-    for (place, frame) in wanted.enumerated() {
-      let order = index.orders[frame]
+    for (place, order) in orders.enumerated() {
       let start = index.start(for: order)
       if let last = segments.last, start <= last.end + 1 {
         segments[segments.count - 1].start = min(last.start, start)
@@ -62,8 +65,9 @@ extension VideoDecoder {
     return segments
   }
 
+  /// Place in the collector's `wanted`.
   private func firstMissing(_ segment: Segment, _ collector: borrowing FrameCollector) -> Int? {
-    for place in segment.places where !collector.hasArrived[place] { return collector.wanted[place] }
+    for place in segment.places where !collector.hasArrived[place] { return place }
     return nil
   }
 
@@ -71,15 +75,16 @@ extension VideoDecoder {
   ///
   /// - Returns: whether anything was damaged.
   private func decode(
-    _ segment: Segment, from start: Int, isRetry: Bool, _ codec: Codec, into collector: inout FrameCollector
+    _ segment: Segment, _ orders: [Int], from start: Int, isRetry: Bool, _ codec: Codec,
+    into collector: inout FrameCollector
   ) throws(VideoError) -> Bool {
     var outcome = Outcome()
     var order = start
-    // Frames before the window are needed only for what refers to them.
-    let firstPTS = index.pts[index.orders[collector.wanted[segment.places.lowerBound]]]
+    // All other frames are needed only for what refers to them.
+    let wanted = Set(orders[segment.places])
     var packet = try read(packetAt: start)
     while let current = packet {
-      codec.skipNonReference(current.pointee.pts < firstPTS)
+      codec.skipNonReference(!wanted.contains(order))
       if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
       if !codec.send(current) { outcome.damagedOrders.append(order) }
       try receive(codec, order: order, &outcome, into: &collector)
@@ -90,7 +95,7 @@ extension VideoDecoder {
     _ = codec.send(nil)
     try receive(codec, order: max(order - 1, start), &outcome, into: &collector)
     for place in outcome.outputPlaces {
-      let own = index.orders[collector.wanted[place]]
+      let own = orders[place]
       let first = isRetry ? start : index.start(for: own)
       // Pictures that precede the keyframe in time lead an open GOP; decoded from here they lack their references, and
       // nothing that is wanted refers to them.
@@ -118,7 +123,7 @@ extension VideoDecoder {
         try account(for: frame)
         guard let number = index.frame(withPTS: frame.pointee.pts) else { continue }
         if clibav_frame_is_damaged(frame) != 0 {
-          outcome.damagedOrders.append(index.orders[number])
+          outcome.damagedOrders.append(index.order(of: number) ?? order)
         } else if let place = collector.place(of: number), !collector.hasArrived[place] {
           try collector.add(frame, for: place)
           outcome.outputPlaces.append(place)
@@ -136,13 +141,17 @@ extension VideoDecoder {
     } else {
       statistics.seeks += 1
       nextOrder = nil
-      if demuxer.seek(toPTS: index.pts[order]), let packet = try find(packetAt: order) {
+      if jump(toKeyframeAt: order), let packet = try find(packetAt: order) {
         nextOrder = order + 1
         return packet
       }
     }
     try reopen()
     return try skip(to: order)
+  }
+
+  private func jump(toKeyframeAt order: Int) -> Bool {
+    table?.jump(demuxer, toKeyframeAt: order) ?? demuxer.seek(toPTS: index.pts[order])
   }
 
   /// Reads on from wherever a jump led until the packet at `order`; nil if the jump went too far.

@@ -6,32 +6,56 @@ import CLibAV
 /// every container and codec. What a call returns depends on the file's bytes and its arguments only, never on earlier
 /// calls: each call begins at a keyframe with a fresh codec, and what fails is decoded again from a fresh file.
 package final class VideoDecoder {
-  package let info: VideoInfo
+  package private(set) var info: VideoInfo
   package internal(set) var statistics = DecodeStatistics()
 
   let path: String
-  let index: PacketIndex
   let budget: DecodeBudget
-  let orientation: Orientation
+  private(set) var index: PacketIndex
+  /// Whether the file is read by its packet table; false once anything differed from that.
+  package var usesTable: Bool { table != nil }
+
+  /// The table that the file was opened by; nil once it was probed and read through.
+  private(set) var table: PacketTable?
   var demuxer: Demuxer
   /// Decode order of the packet that the demuxer reads next, where known.
   var nextOrder: Int?
   var work = DecodeWork()
+  private let indexed: IndexedVideo?
 
-  /// Opens a file and reads it through once to learn its packets.
-  package convenience init(path: String) throws(VideoError) {
-    try self.init(path: path, budget: .standard)
-  }
-
-  /// Opens a file with another budget per call.
-  package init(path: String, budget: DecodeBudget) throws(VideoError) {
-    let (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
+  /// Opens a file: by its packet table if it was indexed with one and agrees with it, otherwise by reading it through once
+  /// to learn its packets. What `frames` returns does not depend on the table.
+  ///
+  /// - Parameters:
+  ///   - indexed: what an index says of the file.
+  ///   - budget: for each call.
+  /// - Throws: also `.corrupt` if the file has another size or other frames than when it was indexed.
+  package init(
+    path: String, indexed: IndexedVideo? = nil, budget: DecodeBudget = .standard
+  ) throws(VideoError) {
     self.path = path
     self.budget = budget
-    self.demuxer = demuxer
-    self.index = index
-    orientation = Orientation(of: demuxer.stream)
+    self.indexed = indexed
+    if let indexed, let table = indexed.table, table.info.byteCount == indexed.byteCount,
+      table.info.frameCount == indexed.frameCount, let opened = try? table.open(path: path)
+    {
+      (demuxer, index, info, self.table) = (opened, table.index, table.info, table)
+      nextOrder = table.firstOrder == 0 ? 0 : nil
+      return
+    }
+    (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
     info = try VideoInfo(demuxer: demuxer, index: index)
+    try checkIndexed()
+  }
+
+  private func checkIndexed() throws(VideoError) {
+    guard let indexed else { return }
+    guard info.byteCount == indexed.byteCount else {
+      throw VideoError(.corrupt, "\(path): \(info.byteCount) bytes, \(indexed.byteCount) when the corpus was built")
+    }
+    guard info.frameCount == indexed.frameCount else {
+      throw VideoError(.corrupt, "\(path): \(info.frameCount) frames, \(indexed.frameCount) when the corpus was built")
+    }
   }
 
   /// Frames at `indices`, in any order, repeats allowed, each in 0..<`info.frameCount`.
@@ -40,19 +64,41 @@ package final class VideoDecoder {
   /// - Throws: `.windowNotWhole` if a frame is not in the file or decoding does not give it, `.corrupt` if it or one it
   ///   may depend on (back to its keyframe) is damaged.
   package func frames(at indices: [Int], size: FrameSize) throws(VideoError) -> FrameTensor {
+    if let table {
+      if let tensor = try? frames(at: indices, size: size, by: table) { return tensor }
+      // Whatever it was: the file itself, read through, decides.
+      let opened = try VideoProbe.open(path: path, budget: budget)
+      info = try VideoInfo(demuxer: opened.demuxer, index: opened.index)
+      (demuxer, index, self.table, nextOrder) = (opened.demuxer, opened.index, nil, nil)
+    }
+    try checkIndexed()
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }
     if let outside = indices.first(where: { !(0..<info.frameCount).contains($0) }) {
       throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(info.frameCount)")
     }
-    var collector = FrameCollector(
-      indices: indices, size: size, path: path, orientation: orientation, budget: budget)
-    work = DecodeWork()
+    var collector = collector(indices, size)
     if index.isLinear {
       try decodeFromStart(into: &collector)
     } else {
       try decodeSegments(into: &collector)
     }
     return try collector.finish()
+  }
+
+  /// - Throws: if a frame is not in the table, or anything in the file differs from it or is damaged.
+  private func frames(at indices: [Int], size: FrameSize, by table: PacketTable) throws(VideoError) -> FrameTensor {
+    guard !indices.isEmpty, indices.allSatisfy({ index.order(of: $0) != nil }) else {
+      throw VideoError(.windowNotWhole, "\(path): the packet table does not have the window's frames")
+    }
+    var collector = collector(indices, size)
+    try decodeSegments(into: &collector)
+    return try collector.finish()
+  }
+
+  private func collector(_ indices: [Int], _ size: FrameSize) -> FrameCollector {
+    work = DecodeWork()
+    return FrameCollector(
+      indices: indices, size: size, path: path, orientation: Orientation(of: demuxer.stream), budget: budget)
   }
 
   /// The last frame whose time since the first frame is at most `seconds`; 0 for negative times.
@@ -63,7 +109,7 @@ package final class VideoDecoder {
       return frame >= 1 ? Int(min(frame, Double(info.frameCount - 1))) : 0
     }
     let count = index.frameCount(where: { pts in
-      Double(pts - first) * Double(timeBase.num) / Double(timeBase.den) <= seconds
+      (Double(pts) - Double(first)) * Double(timeBase.num) / Double(timeBase.den) <= seconds
     })
     return max(count - 1, 0)
   }
@@ -71,8 +117,16 @@ package final class VideoDecoder {
   /// Opens the file anew, at its first packet.
   func reopen() throws(VideoError) {
     statistics.seeks += 1
-    demuxer = try Demuxer(path: path)
-    nextOrder = 0
+    guard let table else {
+      demuxer = try Demuxer(path: path)
+      nextOrder = 0
+      return
+    }
+    guard let opened = try table.open(path: path) else {
+      throw VideoError(.corrupt, "\(path): differs from its packet table")
+    }
+    demuxer = opened
+    nextOrder = table.firstOrder == 0 ? 0 : nil
   }
 
   /// The next packet of the stream, within the call's budget.

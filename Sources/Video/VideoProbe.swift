@@ -9,11 +9,13 @@ package enum VideoProbe {
   }
 
   /// Opens a file and indexes its packets; the demuxer is then at the end.
+  ///
+  /// - Parameter visit: sees each packet.
   static func open(
-    path: String, budget: DecodeBudget
+    path: String, budget: DecodeBudget, visit: (UnsafeMutablePointer<AVPacket>) -> Void = { _ in }
   ) throws(VideoError) -> (demuxer: Demuxer, index: PacketIndex) {
     let demuxer = try Demuxer(path: path)
-    var index = try PacketIndex(scanning: demuxer, budget: budget)
+    var index = try PacketIndex(scanning: demuxer, budget: budget, visit: visit)
     let doubtful = index.doubtfulOrders
     if let last = doubtful.last {
       let output = try outputPTS(path: path, packetCount: last + 1, budget: budget)

@@ -53,6 +53,24 @@ package struct ByteReader {
     return value == 1
   }
 
+  /// - Throws: `.value` for a varint that is longer than its number needs or does not fit 64 bits.
+  package mutating func readVarint() throws(WireError) -> UInt64 {
+    var value: UInt64 = 0
+    for shift in stride(from: 0, to: 64, by: 7) {
+      let byte = try readUInt8()
+      let bits = UInt64(byte & 0x7F)
+      guard (bits << UInt64(shift)) >> UInt64(shift) == bits, shift == 0 || byte != 0 else { break }
+      value |= bits << UInt64(shift)
+      if byte < 0x80 { return value }
+    }
+    throw WireError(.value, "a number before offset \(offset) is not in its shortest form or has more than 64 bits")
+  }
+
+  package mutating func readZigzag() throws(WireError) -> Int64 {
+    let value = try readVarint()
+    return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+  }
+
   package mutating func readString() throws(WireError) -> String {
     let text = try readRaw(count: readCount())
     guard let string = String(validating: text, as: UTF8.self) else {

@@ -21,6 +21,21 @@ package struct ByteWriter: Sendable {
   /// One byte, 0 or 1.
   package mutating func write(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
+  /// Seven bits a byte, lowest first; all bytes but the last have the highest bit set (LEB128).
+  package mutating func write(varint value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// As a varint, the sign in its lowest bit: short for small numbers of either sign.
+  package mutating func write(zigzag value: Int64) {
+    write(varint: UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+  }
+
   /// The number of UTF-8 bytes as `UInt32`, then these.
   package mutating func write(_ value: String) {
     writeCount(value.utf8.count)

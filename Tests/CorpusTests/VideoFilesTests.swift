@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import GRDB
 import Testing
 import Video
 
@@ -27,5 +28,46 @@ import Video
     #expect(record.frameCount == 12)
     #expect(record.framesPerSecond == 25)
     #expect(record.byteCount == bytes.count)
+    #expect(report.access == ["table": 1, "probe": 0, "linear": 0])
+  }
+
+  /// The index keeps a file's packet table once, and hands it out with the file's size and frames.
+  @Test func theIndexKeepsPacketTables() throws {
+    let segments = ["0", "0.2"].map {
+      "{\"file\": \"a.mp4\", \"labels\": [\"x\"], \"start\": \($0), \"split\": \"train\"}"
+    }
+    let collection = try Collection(manifest: segments + [line("b.avi", labels: ["x"])])
+    let path = collection.directory + "/a.mp4"
+    for (file, codec) in [("a.mp4", "libx264"), ("b.avi", "mpeg4")] {
+      var options = VideoWriterOptions()
+      options.codec = codec
+      options.bFrames = 2
+      let writer = try VideoWriter(
+        path: collection.directory + "/" + file, width: 64, height: 48, framesPerSecond: (25, 1), options: options)
+      for frame in 0..<12 {
+        try [UInt8](repeating: UInt8(frame * 20), count: 64 * 48 * 3).withUnsafeBytes { try writer.append(rgb: $0) }
+      }
+      try writer.finish()
+    }
+    let report = try CorpusBuilder.build(directory: collection.directory, labelsFile: nil, workers: 2)
+    #expect(report.access == ["table": 2, "probe": 0, "linear": 1])
+    let corpus = try Corpus(directory: collection.directory)
+    let videos = try corpus.videos(split: .train)
+    #expect(videos.count == 3)
+    for video in videos {
+      let indexed = try corpus.indexed(video)
+      #expect(indexed.frameCount == 12 && indexed.byteCount == video.byteCount)
+      #expect((indexed.table != nil) == (video.file == "a.mp4"))
+      let decoder = try VideoDecoder(path: video.path, indexed: indexed)
+      #expect(decoder.usesTable == (video.file == "a.mp4"))
+    }
+    #expect(try corpus.indexed(videos.first { $0.file == "a.mp4" }!).table == VideoProbe.index(path: path).table)
+    let queue = try DatabaseQueue(path: collection.directory + "/" + Corpus.fileName)
+    try queue.write { database in
+      #expect(try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM files") == 2)
+      try database.execute(sql: "UPDATE files SET packets = substr(packets, 1, length(packets) - 1)")
+    }
+    let error = corpusError { for video in videos { _ = try corpus.indexed(video) } }
+    #expect(error?.code == .index && error?.message.contains("a.mp4") == true)
   }
 }

@@ -82,9 +82,18 @@ struct DecodeWorkTests {
       try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: 3, seed: 3, starts: [-1])
     }
     #expect(result.clipsPerSecond > 0 && result.clipsPerCPUSecond > 0)
+    #expect(result.filesWithTable == 1)
+    let cold = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 6, seed: 3, isCold: true).run()
+    let uniform = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 7, seed: 3, uniform: 3).run()
+    #expect(uniform.framesDecodedPerClip == 4)
+    #expect(throws: VideoError.self) {
+      try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 2, seed: 3, uniform: 3)
+    }
+    #expect(cold.filesWithTable == 0 && cold.framesDecodedPerClip == 4)
     let keys = try #require(
       try JSONSerialization.jsonObject(with: JSONEncoder().encode(result)) as? [String: Double])
-    #expect(Set(keys.keys) == ["clips_per_second", "clips_per_cpu_second", "frames_decoded_per_clip"])
+    #expect(
+      Set(keys.keys) == ["clips_per_second", "clips_per_cpu_second", "frames_decoded_per_clip", "files_with_table"])
   }
 
   @Test func budgetsEndTheCall() throws {

@@ -56,7 +56,7 @@ enum LinearDecode {
     let stride = width * 3 + 37
     var rows = [UInt8](repeating: 0, count: stride * (height + 1) + 64)
     _ = rows.withUnsafeMutableBufferPointer { buffer in
-      clibav_scale_to_packed(scaler!, frame, buffer.baseAddress!, Int32(stride))
+      clibav_scale(scaler!, frame, buffer.baseAddress!, Int32(stride), 0)
     }
     var rgb: [UInt8] = []
     rgb.reserveCapacity(width * height * 3)

@@ -35,6 +35,29 @@ private struct Item: WireCodable, Equatable {
     for value in values { #expect(try decoded(Value.self, encoded(value)) == value) }
   }
 
+  @Test func varintsComeBackInTheirShortestFormOnly() throws {
+    for value in [0, 1, 127, 128, 16383, 16384, UInt64.max >> 1, .max] {
+      var writer = ByteWriter()
+      writer.write(varint: value)
+      #expect(writer.bytes.count == max((64 - value.leadingZeroBitCount + 6) / 7, 1))
+      var reader = ByteReader(writer.bytes)
+      #expect(try reader.readVarint() == value)
+      try reader.finish()
+    }
+    for value in [0, -1, 1, 63, -64, 64, Int64.min, .max] {
+      var writer = ByteWriter()
+      writer.write(zigzag: value)
+      #expect(writer.bytes.count == 1 || !(-64..<64).contains(value))
+      var reader = ByteReader(writer.bytes)
+      #expect(try reader.readZigzag() == value)
+    }
+    let long = [UInt8](repeating: 0x80, count: 9)
+    for bytes in [[], [0x80], [0x80, 0], [0xFF, 0x80, 0x00], long + [2], long + [0x81, 0]] as [[UInt8]] {
+      var reader = ByteReader(bytes)
+      #expect(throws: WireError.self, "\(bytes)") { try reader.readVarint() }
+    }
+  }
+
   @Test func valuesComeBack() throws {
     try roundTrip([UInt8.min, 1, .max])
     try roundTrip([UInt16.min, 1, .max])

@@ -2,6 +2,7 @@ import Corpus
 import Files
 import Foundation
 import Topology
+import Video
 import Wire
 
 extension Coordinator {
@@ -103,15 +104,19 @@ extension Coordinator {
 
   /// The plan's word on a key, with the index' word on the video.
   func workItem(_ key: ItemKey) throws -> WorkItem {
+    let video: VideoRecord
+    var item: WorkItem
     switch key.group.kind {
     case .training:
       let draw = plan.draw(key)
-      let video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
-      return plan.trainingItem(key, video: video)
+      video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
+      item = plan.trainingItem(key, video: video)
     case .evaluation:
-      return plan.evaluationItem(
-        key, video: evaluationVideos[key.group.index], clips: topology.evaluate!.clips)
+      video = evaluationVideos[key.group.index]
+      item = plan.evaluationItem(key, video: video, clips: topology.evaluate!.clips)
     }
+    item.table = try corpus.indexed(video).table?.slice(for: item.frameIndices)
+    return item
   }
 
   private func recordVerdict(_ key: ItemKey, _ reason: String) throws {

@@ -73,7 +73,7 @@ package struct Plan: Sendable {
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: windowStart,
       windowFrames: windowFrames, stride: stride, shortEdge: shortEdge(first), clipOffset: clipOffset,
       clipFrames: clip.frames, cropY: cropY, cropX: cropX, centerCrop: false,
-      mirror: clip.mirror && mirror && directional.isDisjoint(with: video.targets))
+      mirror: clip.mirror && mirror && directional.isDisjoint(with: video.targets), table: nil)
   }
 
   /// The drawn scale of a window, where there is one to draw.
@@ -106,7 +106,7 @@ package struct Plan: Sendable {
       key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
       segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: starts[key.slot],
       windowFrames: frames, stride: stride, shortEdge: nil, clipOffset: 0, clipFrames: frames, cropY: 0, cropX: 0,
-      centerCrop: true, mirror: false)
+      centerCrop: true, mirror: false, table: nil)
   }
 }
 

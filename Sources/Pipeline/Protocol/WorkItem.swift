@@ -1,4 +1,4 @@
-import Video
+package import Video
 package import Wire
 
 /// One clip's work, whole: a decode worker needs nothing else, so it opens no index.
@@ -30,6 +30,11 @@ package struct WorkItem: Sendable, Equatable {
   package var cropX: Double
   package var centerCrop: Bool
   package var mirror: Bool
+  /// The part of the file's packet table that the window needs, where it is known: the pixels do not depend on it.
+  package var table: PacketTable?
+
+  /// What the index says of the file.
+  package var indexed: IndexedVideo { IndexedVideo(byteCount: byteCount, frameCount: frameCount, table: table) }
 
   /// The file's frames that make up the window, in order; a segment shorter than the window loops.
   package var frameIndices: [Int] {
@@ -63,6 +68,7 @@ extension WorkItem: WireCodable {
     writer.write(cropX)
     writer.write(centerCrop)
     writer.write(mirror)
+    table.encode(to: &writer)
   }
 
   /// Frames of the longest file that is believed: windows are counted in it without overflow.
@@ -86,6 +92,7 @@ extension WorkItem: WireCodable {
     cropX = try Double(from: &reader)
     centerCrop = try Bool(from: &reader)
     mirror = try Bool(from: &reader)
+    table = try PacketTable?(from: &reader)
     let limit = 1 << 20
     guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, key.slot >= 0, key.attempt >= 0,
       (0.0..<1.0).contains(cropY), (0.0..<1.0).contains(cropX), shortEdge.map({ (8...4096).contains($0) }) ?? true

@@ -1,6 +1,7 @@
 import Pipeline
 import Tensors
 import Testing
+import Video
 import Wire
 
 /// Every data message comes back as it was sent, and nothing else comes back at all.
@@ -164,6 +165,7 @@ struct ItemFields: Sendable {
   var clipFrames = 8
   var cropY = 0.25
   var cropX = 0.75
+  var table: PacketTable?
 
   var bytes: [UInt8] {
     var writer = ByteWriter()
@@ -184,6 +186,7 @@ struct ItemFields: Sendable {
     writer.write(cropX)
     writer.write(false)
     writer.write(true)
+    table.encode(to: &writer)
     return writer.bytes
   }
 

@@ -107,6 +107,8 @@ private struct Window: Sendable {
       frames.buffer, elementType: .uint8, layout: .thwc,
       dimensions: [frames.frames, frames.height, frames.width, 3], compression: compression,
       seed: entry.item.key.stableHash)
+    var entry = entry
+    entry.item.table = nil
     header = WindowHeader(entry: entry, tensor: encoded.descriptor)
     payload = MessagePart(encoded.payload, count: encoded.payloadByteCount)
   }

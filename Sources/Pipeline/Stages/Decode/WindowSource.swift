@@ -42,16 +42,7 @@ package final class VideoWindowSource: WindowSource, @unchecked Sendable {
 
   private func decode(_ item: WorkItem, _ size: FrameSize) throws(ClipFailure) -> FrameTensor {
     do throws(VideoError) {
-      let decoder = try VideoDecoder(path: item.path)
-      guard decoder.info.byteCount == item.byteCount else {
-        throw VideoError(
-          .corrupt, "\(item.path): \(decoder.info.byteCount) bytes, \(item.byteCount) when the corpus was built")
-      }
-      guard decoder.info.frameCount == item.frameCount else {
-        throw VideoError(
-          .corrupt, "\(item.path): \(decoder.info.frameCount) frames, \(item.frameCount) when the corpus was built")
-      }
-      return try decoder.frames(at: item.frameIndices, size: size)
+      return try VideoDecoder(path: item.path, indexed: item.indexed).frames(at: item.frameIndices, size: size)
     } catch {
       throw ClipFailure(reason: error.message, isTransient: error.isTransient)
     }

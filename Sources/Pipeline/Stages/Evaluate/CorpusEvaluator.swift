@@ -55,7 +55,8 @@ package struct CorpusEvaluator {
     var skipped: [Result.Skipped] = []
     for (index, video) in videos.enumerated() {
       do {
-        let scores = try classifier.scores(path: video.path, segment: video.startFrame..<video.endFrame)
+        let scores = try classifier.scores(
+          path: video.path, indexed: try corpus.indexed(video), segment: video.startFrame..<video.endFrame)
         scored.append((video, scores))
       } catch let failure as ClipFailure {
         skipped.append(Result.Skipped(video: video.path, reason: failure.reason))

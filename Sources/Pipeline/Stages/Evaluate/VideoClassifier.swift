@@ -123,12 +123,13 @@ package final class VideoClassifier {
 
   /// Scores of a video, one for each class.
   /// - Parameters:
+  ///   - indexed: what an index says of the file.
   ///   - segment: the frames that count; nil is the whole file.
   /// - Throws: a ``ClipFailure`` when the video cannot be read.
-  package func scores(path: String, segment: Range<Int>? = nil) throws -> [Float] {
+  package func scores(path: String, indexed: IndexedVideo? = nil, segment: Range<Int>? = nil) throws -> [Float] {
     let frames: FrameTensor
     do {
-      let decoder = try VideoDecoder(path: path)
+      let decoder = try VideoDecoder(path: path, indexed: indexed)
       let segment = segment ?? 0..<decoder.info.frameCount
       guard !segment.isEmpty, segment.upperBound <= decoder.info.frameCount else {
         throw ClipFailure(

@@ -1,0 +1,57 @@
+import Foundation
+import Pipeline
+import Tensors
+import Testing
+import Video
+import Wire
+
+/// What a decode worker makes of a lease.
+@Suite struct WindowSourceTests {
+  /// A lease with the window's packets gives what one without gives: pixels and verdicts. It stays small.
+  @Test func thePacketTableChangesNothing() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var options = VideoWriterOptions()
+    options.gop = 250
+    let writer = try VideoWriter(path: path, width: 64, height: 48, framesPerSecond: (25, 1), options: options)
+    for frame in 0..<100 {
+      let pixels = (0..<64 * 48 * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ frame * 3) }
+      try pixels.withUnsafeBytes { try writer.append(rgb: $0) }
+    }
+    try writer.finish()
+    let finding = try VideoProbe.index(path: path)
+    var fields = ItemFields()
+    fields.path = path
+    fields.byteCount = finding.info.byteCount
+    let window = try WorkItem(body: fields.bytes).frameIndices
+    fields.table = finding.indexed(for: window).table
+    #expect(fields.table != nil)
+    let item = try WorkItem(body: fields.bytes)
+    #expect(item.table == fields.table && item.encodedBody == fields.bytes)
+    #expect(fields.bytes.count < 700)
+    func outcome(_ item: WorkItem) -> Result<[UInt8], ClipFailure> {
+      do throws(ClipFailure) {
+        let frames = try VideoWindowSource().window(for: item, size: .exact(height: 24, width: 32))
+        return .success(withExtendedLifetime(frames) { Array(frames.buffer.bytes) })
+      } catch {
+        return .failure(error)
+      }
+    }
+    var bare = item
+    bare.table = nil
+    #expect(try outcome(item).get() == outcome(bare).get())
+    for change in [{ $0.byteCount += 1 }, { $0.frameCount += 1 }, { $0.path += "x" }] as [(inout WorkItem) -> Void] {
+      let (with, without) = [item, bare].map { item in
+        var changed = item
+        change(&changed)
+        return outcome(changed)
+      }.pair
+      #expect(with == without)
+      #expect(throws: ClipFailure.self) { try with.get() }
+    }
+  }
+}
+
+extension Array {
+  fileprivate var pair: (Element, Element) { (self[0], self[1]) }
+}
