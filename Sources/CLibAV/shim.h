@@ -4,6 +4,7 @@
 #define SLUICE_CLIBAV_SHIM_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,6 +32,30 @@ static inline unsigned clibav_discard_flag(void) { return AV_PKT_FLAG_DISCARD; }
 /// POSIX errno behind a libav status, or 0 if the status is one of libav's own tags (they depend on bytes, not on the
 /// machine).
 static inline int clibav_errno(int status) { return status < 0 && status > -4096 ? AVUNERROR(status) : 0; }
+
+/// The status of the last HTTP error on this thread, 0 if none: libav folds most of them into one code, and says which only
+/// in its log.
+static _Thread_local int clibav_last_http_status = 0;
+static inline int clibav_http_status(void) { return clibav_last_http_status; }
+static inline void clibav_forget_http_status(void) { clibav_last_http_status = 0; }
+
+/// 1 if a libav status is one of an HTTP server's.
+static inline int clibav_is_http_error(int status) {
+  return status == AVERROR_HTTP_BAD_REQUEST || status == AVERROR_HTTP_UNAUTHORIZED || status == AVERROR_HTTP_FORBIDDEN ||
+         status == AVERROR_HTTP_NOT_FOUND || status == AVERROR_HTTP_OTHER_4XX || status == AVERROR_HTTP_SERVER_ERROR;
+}
+
+static inline void clibav_note_log(void *context, int level, const char *format, va_list arguments) {
+  (void)context;
+  if (level <= AV_LOG_WARNING && strncmp(format, "HTTP error %d", 13) == 0) {
+    clibav_last_http_status = va_arg(arguments, int);
+  }
+}
+
+/// Notes HTTP errors and, if `quiet`, prints nothing.
+static inline void clibav_set_log(int quiet) {
+  if (quiet) av_log_set_callback(clibav_note_log);
+}
 
 /// The sticky error of the input's byte stream, 0 if none.
 static inline int clibav_io_error(const AVFormatContext *context) { return context->pb ? context->pb->error : 0; }

@@ -1,6 +1,7 @@
 internal import Files
 internal import Foundation
 internal import GRDB
+internal import Video
 
 /// The index of a corpus directory, opened read-only. Any thread may use it: look-ups go through one locked connection.
 package final class Corpus: Sendable {
@@ -73,9 +74,10 @@ package final class Corpus: Sendable {
     return try records(first.lowerBound..<last.upperBound)
   }
 
-  /// Where a manifest's `file` is: relative names are relative to the corpus directory.
+  /// Where a manifest's `file` is: relative names, of files and shards, are relative to the corpus directory.
   static func resolve(_ file: String, directory: String) -> String {
-    file.hasPrefix("/") ? file : directory + "/" + file
+    if case .url = VideoLocation(file) { return file }
+    return file.hasPrefix("/") ? file : directory + "/" + file
   }
 
   /// An absolute path without `.`, `..` and doubled slashes, by its spelling alone: links are not looked at.

@@ -47,7 +47,7 @@ package struct CorpusBuilder {
     progress: @escaping @Sendable (Int, Int) -> Void
   ) throws(CorpusError) -> CorpusBuildReport {
     let manifestPath = directory + "/manifest.jsonl"
-    let rows = try Manifest.read(path: manifestPath)
+    let rows = try Manifest.read(directory: directory)
     let (labels, labelsSource) = try labelList(labelsFile, rows: rows)
     report.rows = rows.count
     report.labels = labels.names.count
@@ -117,9 +117,7 @@ package struct CorpusBuilder {
       if split != .train, usesHashtags { evaluatedByHashtags += 1 }
       let file = Corpus.lexicallyNormal(Corpus.resolve(row.file, directory: place))
       let segment = "\(row.startSeconds ?? 0) \(row.endSeconds ?? -1) \(file)"
-      if let reason = unsupported(row.file) {
-        leaveOut(row, reason)
-      } else if let line = lineBySegment[segment] {
+      if let line = lineBySegment[segment] {
         leaveOut(row, "the same file and segment as line \(line)")
       } else {
         lineBySegment[segment] = row.line
@@ -141,13 +139,6 @@ package struct CorpusBuilder {
           + "the order as written only, the first: \"\(first)\"")
     }
     return candidates
-  }
-
-  /// Why `file` cannot be used at all, whatever it holds.
-  private func unsupported(_ file: String) -> String? {
-    if file.contains("://") { return "videos at URLs are not available yet; download it" }
-    if file.contains(".tar#") { return "members of tar shards are not available yet; unpack it" }
-    return nil
   }
 
   private mutating func leaveOut(_ row: ManifestRow, _ reason: String) {

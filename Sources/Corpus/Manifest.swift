@@ -2,7 +2,7 @@ internal import Foundation
 
 /// One line of `manifest.jsonl`.
 struct ManifestRow: Sendable {
-  /// Line number in the manifest, from 1.
+  /// Line number in the manifest, from 1; of members of a shard, that of the shard's row.
   let line: Int
   let file: String
   let hashtags: [String]
@@ -14,31 +14,76 @@ struct ManifestRow: Sendable {
 }
 
 /// Reads `manifest.jsonl`: one JSON object a line; empty lines are passed over, keys it does not know are ignored.
+///
+/// A row names a `file` (a path, a URL, or `SHARD.tar#MEMBER`), or a `shard`, which stands for all videos in it.
 enum Manifest {
   /// Mistakes that are listed before the rest is only counted.
   private static let listedMistakes = 20
   /// No video is longer, and seconds beyond it would not fit the arithmetic on frames.
   private static let longestSeconds = 1e8
 
-  static func read(path: String) throws(CorpusError) -> [ManifestRow] {
+  /// The rows of a directory: of its manifest or, without one, of all its tar shards.
+  static func read(directory: String) throws(CorpusError) -> [ManifestRow] {
+    let path = directory + "/manifest.jsonl"
+    let shards = Shards.names(in: directory)
+    guard !FileManager.default.fileExists(atPath: path), !shards.isEmpty else { return try read(path: path, directory) }
+    var reader = Shards(directory: directory)
+    var rows: [ManifestRow] = []
+    var mistakes: [String] = []
+    for shard in shards { try append(shard, line: 0, split: nil, from: &reader, to: &rows, &mistakes) }
+    guard mistakes.isEmpty else {
+      throw CorpusError(.manifest, mistakes.prefix(listedMistakes).joined(separator: "\n"))
+    }
+    guard !rows.isEmpty else { throw CorpusError(.manifest, "\(directory): its \(shards.count) shards hold no video") }
+    return rows
+  }
+
+  /// Appends the videos of a shard; what is wrong with their JSON goes to `mistakes`.
+  private static func append(
+    _ shard: String, line: Int, split: String?, from shards: inout Shards, to rows: inout [ManifestRow],
+    _ mistakes: inout [String]
+  ) throws(CorpusError) {
+    for sample in try shards.samples(shard) {
+      do throws(Mistake) {
+        var object = try sample.json.map { bytes throws(Mistake) in try decode(Data(bytes)) } ?? Line()
+        object.file = sample.file
+        object.split = object.split ?? split
+        rows.append(try row(object, line: line))
+      } catch {
+        mistakes.append("\(sample.file): its JSON: \(error.message)")
+      }
+    }
+  }
+
+  private static func read(path: String, _ directory: String) throws(CorpusError) -> [ManifestRow] {
     let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
     } catch {
       throw CorpusError(
-        .manifest, "\(path): cannot be read; a corpus directory needs a manifest.jsonl with one JSON object a line")
+        .manifest,
+        "\(path): cannot be read; a corpus directory needs a manifest.jsonl with one JSON object a line, or tar shards")
     }
     var rows: [ManifestRow] = []
     var mistakes: [String] = []
     var mistakeCount = 0
+    var shards = Shards(directory: directory)
     for (index, bytes) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
     where bytes.contains(where: { !$0.isJSONSpace }) {
+      var found: [String] = []
       do {
-        rows.append(try row(bytes, line: index + 1))
+        var object = try decode(Data(bytes))
+        if let shard = object.shard {
+          try append(shard, line: index + 1, split: object.split, from: &shards, to: &rows, &found)
+        } else {
+          object.file = object.file.map { shards.located($0) }
+          rows.append(try row(object, line: index + 1))
+        }
       } catch {
-        mistakeCount += 1
-        if mistakes.count < listedMistakes { mistakes.append("\(path):\(index + 1): \(error.message)") }
+        found.append((error as? Mistake)?.message ?? "\(error)")
       }
+      mistakeCount += found.count
+      for mistake in found where mistakes.count < listedMistakes { mistakes.append("\(path):\(index + 1): \(mistake)") }
     }
     guard mistakeCount == 0 else {
       if mistakeCount > mistakes.count { mistakes.append("\(path): and \(mistakeCount - mistakes.count) more") }
@@ -54,22 +99,26 @@ enum Manifest {
 
   /// The JSON of a line, before its values are checked.
   private struct Line: Decodable {
-    let file: String
-    let hashtags: [String]?
-    let labels: [String]?
-    let split: String?
-    let start: Double?
-    let end: Double?
+    var file: String?
+    var shard: String?
+    var hashtags: [String]?
+    var labels: [String]?
+    var split: String?
+    var start: Double?
+    var end: Double?
   }
 
-  private static func row(_ bytes: Data, line: Int) throws(Mistake) -> ManifestRow {
-    let object: Line
+  private static func decode(_ bytes: Data) throws(Mistake) -> Line {
     do {
-      object = try JSONDecoder().decode(Line.self, from: Data(bytes))
+      return try JSONDecoder().decode(Line.self, from: bytes)
     } catch {
       throw Mistake(message: describe(error))
     }
-    guard !object.file.isEmpty, !object.file.utf8.contains(0) else { throw Mistake(message: "`file` is empty") }
+  }
+
+  private static func row(_ object: Line, line: Int) throws(Mistake) -> ManifestRow {
+    guard let file = object.file else { throw Mistake(message: "`file` is missing") }
+    guard !file.isEmpty, !file.utf8.contains(0) else { throw Mistake(message: "`file` is empty") }
     let split = object.split.flatMap { Split(rawValue: $0) }
     if let text = object.split, split == nil {
       throw Mistake(message: "`split` is \"\(text.prefix(40))\"; expected train, validation or test")
@@ -81,7 +130,7 @@ enum Manifest {
         message: "not a segment: `start` must be at least 0 and below `end`, and `end` at most 100000000 (seconds)")
     }
     return ManifestRow(
-      line: line, file: object.file, hashtags: object.hashtags ?? [], labels: object.labels ?? [], split: split,
+      line: line, file: file, hashtags: object.hashtags ?? [], labels: object.labels ?? [], split: split,
       startSeconds: object.start, endSeconds: object.end)
   }
 

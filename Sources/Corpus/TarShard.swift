@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// The members of a tar file, by their headers alone: POSIX ustar and pax, and GNU's long names and large sizes.
 ///
@@ -23,13 +24,9 @@ package struct TarShard: Sendable {
   /// - Throws: `.manifest` naming the shard and the place of what is not tar or is cut.
   package init(path: String) throws(CorpusError) {
     self.path = path
-    let file: FileHandle
-    let end: Int
-    do {
-      file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      end = Int(try file.seekToEnd())
-    } catch {
-      throw CorpusError(.manifest, "\(path): the shard cannot be read", underlying: error)
+    let file = try Self.open(path)
+    guard let end = (try? file.seekToEnd()).map({ Int($0) }) else {
+      throw CorpusError(.manifest, "\(path): the shard cannot be read: it is no regular file")
     }
     var offset = 0
     var extended = Extensions()
@@ -55,10 +52,15 @@ package struct TarShard: Sendable {
 
   /// The bytes of a member.
   package func read(_ member: Member) throws(CorpusError) -> [UInt8] {
-    guard let file = FileHandle(forReadingAtPath: path) else {
-      throw CorpusError(.manifest, "\(path): the shard cannot be read")
+    try Self.read(try Self.open(path), at: member.bytes.lowerBound, count: member.bytes.count, path)
+  }
+
+  private static func open(_ path: String) throws(CorpusError) -> FileHandle {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw CorpusError(.manifest, "\(path): the shard cannot be read: \(String(cString: strerror(errno)))")
     }
-    return try Self.read(file, at: member.bytes.lowerBound, count: member.bytes.count, path)
+    return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
   /// - Returns: fewer bytes where the file ends.

@@ -1,7 +1,7 @@
 import CLibAV
 import Glibc
 
-/// An open file and its best video stream. One thread uses it.
+/// An open video and its best video stream. One thread uses it.
 final class Demuxer {
   let path: String
   let byteCount: Int
@@ -46,15 +46,17 @@ final class Demuxer {
   ) throws(VideoError) {
     _ = LibAV.quiet
     self.path = path
-    byteCount = try Demuxer.byteCount(ofRegularFile: path)
-    var options = OptionsHandle([
-      ("protocol_whitelist", "file"), ("format_whitelist", LibAV.formatWhitelist),
-    ])
-    // The prefix keeps names that look like a URL what they are.
+    let location = VideoLocation(path)
+    let size = try Demuxer.byteCount(of: location)
+    var options = OptionsHandle(
+      [("protocol_whitelist", location.input.protocols), ("format_whitelist", LibAV.formatWhitelist)] + location.options
+    )
+    LibAV.forgetHTTPStatus()
     try LibAV.check(
-      avformat_open_input(&context, "file:" + path, format, &options.pointer), .cannotOpen, "not a readable video file",
-      path)
-    do {
+      avformat_open_input(&context, location.input.name, format, &options.pointer), .cannotOpen,
+      "not a readable video file", path)
+    do throws(VideoError) {
+      byteCount = if let size { size } else { try Demuxer.byteCount(served: context!, path) }
       stream = try findStream(context!)
     } catch {
       avformat_close_input(&context)
@@ -112,6 +114,28 @@ final class Demuxer {
   /// Whether jumps to a time search the file for it, while any byte will do to go on from.
   var isByteStream: Bool {
     format == "mpegts"
+  }
+
+  private static func byteCount(served context: UnsafeMutablePointer<AVFormatContext>, _ path: String)
+    throws(VideoError) -> Int
+  {
+    let size = avio_size(context.pointee.pb)
+    guard size > 0 else {
+      throw VideoError(.cannotOpen, "\(path): the server does not say its size; ranges are needed")
+    }
+    return Int(size)
+  }
+
+  /// - Returns: nil for a URL.
+  private static func byteCount(of location: VideoLocation) throws(VideoError) -> Int? {
+    guard let path = location.place?.path else { return nil }
+    let size = try byteCount(ofRegularFile: path)
+    guard case .member(_, _, let bytes) = location else { return size }
+    guard bytes.upperBound <= size else {
+      throw VideoError(.corrupt, "\(location.text): the shard ends at byte \(size)")
+    }
+    guard !bytes.isEmpty else { throw VideoError(.cannotOpen, "\(location.text): the member is empty") }
+    return bytes.count
   }
 
   private static func byteCount(ofRegularFile path: String) throws(VideoError) -> Int {

@@ -5,7 +5,8 @@ import Glibc
 enum LibAV {
   /// Silences libav's logging, once for the process. `SLUICE_LIBAV_LOG=1` in the environment keeps it.
   static let quiet: Void = {
-    av_log_set_level(getenv("SLUICE_LIBAV_LOG") == nil ? AV_LOG_QUIET : AV_LOG_VERBOSE)
+    clibav_set_log(getenv("SLUICE_LIBAV_LOG") == nil ? 1 : 0)
+    if getenv("SLUICE_LIBAV_LOG") != nil { av_log_set_level(AV_LOG_VERBOSE) }
   }()
 
   /// Container formats that may be opened: all of libav's but those that follow references to other files or devices,
@@ -48,9 +49,13 @@ enum LibAV {
 
   /// Whether a failure that libav reports really comes from the machine.
   ///
-  /// Demuxers also say EIO where a file ends too early, and ENOMEM where it claims an absurd size: the former counts
+  /// What a server has for good is that a URL is not (or no more) there. Demuxers also say EIO where a file ends too early, and ENOMEM where it claims an absurd size: the former counts
   /// only if the file cannot be read by itself, the latter only if there is no memory for anybody.
   static func isTransient(status: Int32, path: String) -> Bool {
+    if case .url = VideoLocation(path) {
+      let isGone = [404, 410].contains(clibav_http_status())
+      return !isGone && (clibav_is_http_error(status) != 0 || isNetwork(errno: clibav_errno(status)))
+    }
     switch clibav_errno(status) {
     case EIO: return !isReadable(path)
     case ENOMEM:
@@ -61,8 +66,17 @@ enum LibAV {
     }
   }
 
+  /// Errors from here on are of another call.
+  static func forgetHTTPStatus() { clibav_forget_http_status() }
+
+  private static func isNetwork(errno code: Int32) -> Bool {
+    isTransient(errno: code)
+      || [ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, EHOSTUNREACH, ENETUNREACH, ENOTCONN, EAGAIN].contains(code)
+  }
+
   /// Reads the file's first GiB.
   private static func isReadable(_ path: String) -> Bool {
+    guard let (path, _) = VideoLocation(path).place else { return true }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
@@ -80,6 +94,9 @@ enum LibAV {
     let text = "\(path): \(operation): \(describe(status))"
     let number = clibav_errno(status)
     if number == ENOENT { return VideoError(.notFound, "\(path): file not found") }
+    if case .url = VideoLocation(path), [404, 410].contains(clibav_http_status()) {
+      return VideoError(.notFound, "\(path): the server says \(clibav_http_status()): not there")
+    }
     guard isTransient(status: status, path: path) else { return VideoError(code, text) }
     return VideoError(code == .encode ? .encode : .io, text, isTransient: true)
   }

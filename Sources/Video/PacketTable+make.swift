@@ -131,20 +131,22 @@ extension PacketTable {
 enum FileIdentity {
   private static let span = 4096
 
-  /// XXH3 of the file's first and last bytes and its size; nil if it cannot be read or has another size.
+  /// XXH3 of the video's first and last bytes and its size; nil if it cannot be read here or ends before that size.
   static func compute(path: String, byteCount: Int) -> UInt64? {
+    let location = VideoLocation(path)
+    guard let (path, start) = location.place else { return nil }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == byteCount else {
-      return nil
-    }
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    if case .file = location, Int(status.st_size) != byteCount { return nil }
     return withUnsafeTemporaryAllocation(byteCount: span, alignment: 16) { block in
       var hash = UInt64(byteCount)
       for offset in [0, max(byteCount - span, 0)] {
-        let count = pread(descriptor, block.baseAddress!, span, offset)
-        guard count == min(span, byteCount - offset) else { return nil }
+        let wanted = min(span, byteCount - offset)
+        let count = pread(descriptor, block.baseAddress!, wanted, start + offset)
+        guard count == wanted else { return nil }
         hash = XXH3.hash(UnsafeRawBufferPointer(rebasing: block[0..<count]), seed: hash)
       }
       return hash

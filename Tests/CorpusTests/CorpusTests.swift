@@ -89,8 +89,8 @@ private func manifest(_ count: Int) -> [String] {
     let collection = try Collection(
       manifest: [
         line("a.mp4", tags: ["catchfish", "catchingfish"]), line("damaged.mp4", tags: ["catchingfish"]),
-        line("locked.mp4", tags: ["catchingfish"]), line("https://example.org/v.mp4", tags: ["catchingfish"]),
-        line("s.tar#v.mp4", tags: ["catchingfish"]), line("a.mp4", tags: ["catchingfish"]),
+        line("locked.mp4", tags: ["catchingfish"]), line("https://example.org/damaged.mp4", tags: ["catchingfish"]),
+        line("s.tar#damaged.mp4", tags: ["catchingfish"]), line("a.mp4", tags: ["catchingfish"]),
         line("damaged-but-unmatched.mp4", tags: ["love"]),
       ], labels: labels)
     let report = try collection.build()

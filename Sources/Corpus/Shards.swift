@@ -1,0 +1,69 @@
+internal import Foundation
+internal import Video
+
+/// The tar shards of a corpus in the WebDataset convention: `KEY.mp4` (or another video) and `KEY.json`, whose keys are those of
+/// a manifest's row but for `file`. Members stay in their shards: the index keeps byte ranges.
+struct Shards {
+  private static let extensions: Set<String> = [
+    "mp4", "m4v", "mkv", "webm", "avi", "mov", "ts", "mpg", "mpeg", "ogv", "flv",
+  ]
+
+  private let directory: String
+  private var opened: [String: TarShard] = [:]
+
+  init(directory: String) { self.directory = directory }
+
+  /// Names of the shards that lie in the directory itself, in order.
+  static func names(in directory: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.filter { $0.hasSuffix(".tar") }.sorted()
+  }
+
+  /// A video of a shard, and the bytes of its JSON if there is one.
+  struct Sample {
+    let file: String
+    let json: [UInt8]?
+  }
+
+  /// The videos of a shard in the order of their keys.
+  mutating func samples(_ name: String) throws(CorpusError) -> [Sample] {
+    let shard = try open(name)
+    var jsons: [String: TarShard.Member] = [:]
+    for member in shard.members where member.name.hasSuffix(".json") { jsons[Self.key(member.name)] = member }
+    var samples: [Sample] = []
+    let videos = shard.members.filter { Self.extensions.contains(($0.name as NSString).pathExtension.lowercased()) }
+    for video in videos.sorted(by: { $0.name < $1.name }) {
+      let json: [UInt8]? = if let member = jsons[Self.key(video.name)] { try shard.read(member) } else { nil }
+      samples.append(Sample(file: Self.text(name, video), json: json))
+    }
+    return samples
+  }
+
+  /// `SHARD.tar#MEMBER` with the member's byte range. Anything else stays as it is, also what is not there: probing will say
+  /// so.
+  mutating func located(_ file: String) -> String {
+    guard case .file = VideoLocation(file), let mark = file.range(of: ".tar#") else { return file }
+    let shard = String(file[..<file.index(before: mark.upperBound)])
+    let name = file[mark.upperBound...]
+    guard let member = try? open(shard).members.last(where: { $0.name == name }) else { return file }
+    return Self.text(shard, member)
+  }
+
+  private mutating func open(_ name: String) throws(CorpusError) -> TarShard {
+    if let shard = opened[name] { return shard }
+    let shard = try TarShard(path: Corpus.resolve(name, directory: directory))
+    opened[name] = shard
+    return shard
+  }
+
+  private static func text(_ shard: String, _ member: TarShard.Member) -> String {
+    VideoLocation.member(shard: shard, name: member.name, bytes: member.bytes).text
+  }
+
+  /// The name up to the first dot after the last slash.
+  private static func key(_ name: String) -> String {
+    let start = name.lastIndex(of: "/").map { name.index(after: $0) } ?? name.startIndex
+    let dot = name[start...].firstIndex(of: ".") ?? name.endIndex
+    return String(name[..<dot])
+  }
+}

@@ -1,0 +1,57 @@
+/// Where the bytes of a video are: a file, a range of a tar shard, or a URL.
+///
+/// Its text is what manifests, indices and leases name it by: a path, `SHARD.tar#MEMBER@OFFSET+BYTES`, or `http(s)://…`.
+package enum VideoLocation: Sendable, Equatable {
+  case file(String)
+  /// Part of a tar file.
+  case member(shard: String, name: String, bytes: Range<Int>)
+  case url(String)
+
+  package init(_ text: String) {
+    if text.hasPrefix("http://") || text.hasPrefix("https://") {
+      self = .url(text)
+    } else if let match = text.wholeMatch(of: /(.+\.tar)#(.+)@([0-9]{1,18})\+([0-9]{1,18})/), let start = Int(match.3),
+      let count = Int(match.4)
+    {
+      self = .member(shard: String(match.1), name: String(match.2), bytes: start..<start + count)
+    } else {
+      self = .file(text)
+    }
+  }
+
+  package var text: String {
+    switch self {
+    case .file(let path): path
+    case .member(let shard, let name, let bytes): "\(shard)#\(name)@\(bytes.lowerBound)+\(bytes.count)"
+    case .url(let url): url
+    }
+  }
+
+  /// The file to open, and where in it the video begins; nil for a URL.
+  var place: (path: String, offset: Int)? {
+    switch self {
+    case .file(let path): (path, 0)
+    case .member(let shard, _, let bytes): (shard, bytes.lowerBound)
+    case .url: nil
+    }
+  }
+
+  /// Its name for libav, and the protocols that may serve it. The prefixes keep names that look like a URL what they are.
+  var input: (name: String, protocols: String) {
+    switch self {
+    case .file(let path): ("file:" + path, "file")
+    case .member(let shard, _, let bytes):
+      ("subfile,,start,\(bytes.lowerBound),end,\(bytes.upperBound),,:file:\(shard)", "file,subfile")
+    case .url(let url): (url, "http,https,httpproxy,tcp,tls")
+    }
+  }
+
+  /// How a server is treated: 20 s of silence end a call, and what breaks off is taken up again for some seconds.
+  var options: [(name: String, value: String)] {
+    guard case .url = self else { return [] }
+    return [
+      ("rw_timeout", "20000000"), ("reconnect", "1"), ("reconnect_on_network_error", "1"),
+      ("reconnect_on_http_error", "5xx"), ("reconnect_delay_max", "3"),
+    ]
+  }
+}

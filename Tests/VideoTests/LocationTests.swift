@@ -1,0 +1,107 @@
+import Foundation
+import Tensors
+import Testing
+import Video
+
+/// Videos in shards and on servers are the same videos.
+struct LocationTests {
+  @Test func textsSayWhereAVideoIs() {
+    let member = VideoLocation.member(shard: "/a/b.tar", name: "c d.mp4", bytes: 512..<1024)
+    #expect(member.text == "/a/b.tar#c d.mp4@512+512" && VideoLocation(member.text) == member)
+    #expect(VideoLocation("https://host/a.mp4?x=1") == .url("https://host/a.mp4?x=1"))
+    for path in ["a.mp4", "/a.tar", "a.tar#b.mp4", "a.tar#b.mp4@5", "a.tar#b.mp4@-5+6", "ftp://host/a.mp4", "a@1+2"] {
+      #expect(VideoLocation(path) == .file(path))
+    }
+  }
+
+  private func pixels(_ path: String, _ indexed: IndexedVideo? = nil) throws -> [UInt8] {
+    let decoder = try VideoDecoder(path: path, indexed: indexed)
+    let clip = try decoder.frames(at: [3, 17, 18, 40], size: .native)
+    return withExtendedLifetime(clip) { Array(clip.buffer.bytes) }
+  }
+
+  @Test(arguments: ["mp4", "mkv", "ts", "avi"])
+  func aMemberOfAShardDecodesAsTheFileDoes(container: String) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.\(container)")
+    try TestVideo.write(to: path)
+    let video = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    // Other bytes around it, as in a shard.
+    let before = [UInt8](repeating: 0x47, count: 5 * 512)
+    let shard = try folder.write(before + video + [UInt8](repeating: 0x47, count: 1024), to: "s.tar")
+    let member = VideoLocation.member(shard: shard, name: "a", bytes: before.count..<before.count + video.count).text
+    #expect(try pixels(member) == pixels(path))
+    let (own, alone) = (try VideoProbe.index(path: member), try VideoProbe.index(path: path))
+    #expect(own.info == alone.info && own.access == alone.access)
+    #expect(try pixels(member, own.indexed(for: [3, 17, 18, 40])) == pixels(path))
+
+    let beyond = VideoLocation.member(shard: shard, name: "a", bytes: before.count..<1 << 40).text
+    let error = #expect(throws: VideoError.self) { try VideoDecoder(path: beyond) }
+    #expect(error?.isTransient == false && error?.message.contains("the shard ends at byte") == true)
+    let gone = VideoLocation.member(shard: shard + "x.tar", name: "a", bytes: 0..<5).text
+    #expect(#expect(throws: VideoError.self) { try VideoDecoder(path: gone) }?.code == .notFound)
+  }
+}
+
+/// A real server, with ranges and with faults: scripts/python/serve_videos.py.
+@Suite(.serialized) final class HTTPTests {
+  private let folder: TemporaryFolder
+  private let server = Process()
+  private let input = Pipe()
+  private let base: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    try TestVideo.write(to: folder.path("a.mp4"))
+    let output = Pipe()
+    server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../scripts/python/serve_videos.py").path
+    server.arguments = ["python3", script, folder.url.path]
+    server.standardInput = input
+    server.standardOutput = output
+    try server.run()
+    let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+    base = "http://127.0.0.1:\(try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines))))"
+  }
+
+  deinit {
+    try? input.fileHandleForWriting.close()
+    server.waitUntilExit()
+  }
+
+  private func pixels(_ path: String) throws -> [UInt8] {
+    let clip = try VideoDecoder(path: path).frames(at: [3, 17, 40], size: .native)
+    return withExtendedLifetime(clip) { Array(clip.buffer.bytes) }
+  }
+
+  private func failure(_ path: String) -> VideoError? {
+    do {
+      _ = try VideoDecoder(path: path)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func aServedFileDecodesAsTheFileDoes() throws {
+    let expected = try pixels(folder.path("a.mp4"))
+    #expect(try pixels("\(base)/ok/a.mp4") == expected)
+    let finding = try VideoProbe.index(path: "\(base)/ok/a.mp4")
+    #expect(try finding.info == VideoProbe.probe(path: folder.path("a.mp4")) && finding.access == .probe)
+    // What breaks off or is refused for a moment is taken up again.
+    #expect(try pixels("\(base)/reset/a.mp4") == expected)
+    #expect(try pixels("\(base)/flaky/a.mp4") == expected)
+  }
+
+  @Test func whatIsGoneIsAVerdictAndAllElseIsTransient() throws {
+    for (status, isVerdict) in [(404, true), (410, true), (403, false), (429, false), (503, false)] {
+      let error = try #require(failure("\(base)/\(status)/a.mp4"), "\(status)")
+      #expect(error.isTransient == !isVerdict, "\(error)")
+      #expect(error.message.contains("\(base)/\(status)/a.mp4"))
+      #expect((error.code == .notFound) == isVerdict, "\(error)")
+    }
+    #expect(failure("\(base)/unsized/a.mp4")?.message.contains("ranges are needed") == true)
+    #expect(failure("http://127.0.0.1:1/a.mp4")?.isTransient == true)
+  }
+}
