@@ -3,9 +3,9 @@ package import Wire
 /// What an index keeps of a video file so that a decoder opens it without probing it and reading it through: its codec's
 /// parameters and the packets of its video stream, or those that a window needs.
 ///
-/// A decoder that is given a table returns what it would return without: `make` (in `PacketTable+make.swift`) gives a table
-/// only for files that are read alike with it, and whatever differs from the table when it is used makes the decoder open
-/// the file without it.
+/// A decoder that is given a table returns the pixels it would return without: `make` (in `PacketTable+make.swift`) gives a
+/// table only for files that are read alike with it, and whatever differs from the table when it is used makes the decoder
+/// open the file without it. Only damage that the window does not need may go unseen.
 package struct PacketTable: Sendable, Equatable {
   /// More packets are not kept; at 30 frames a second they last 9.7 hours.
   static let packetLimit = 1 << 20

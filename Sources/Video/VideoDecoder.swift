@@ -24,7 +24,7 @@ package final class VideoDecoder {
   private let indexed: IndexedVideo?
 
   /// Opens a file: by its packet table if it was indexed with one and agrees with it, otherwise by reading it through once
-  /// to learn its packets. What `frames` returns does not depend on the table.
+  /// to learn its packets. The pixels that `frames` returns do not depend on the table.
   ///
   /// - Parameters:
   ///   - indexed: what an index says of the file.
