@@ -26,7 +26,11 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
     help: "Kernel paths, one an option: \(KernelPath.allCases.map(\.rawValue).joined(separator: ", ")).")
   var paths: [KernelPath] = []
 
-  @Option(help: "Where the table of the fastest is written: Sources/Tensors/Convolution/MeasuredMethods.swift.")
+  @Option(
+    help: """
+      Where the table of the fastest is written: Sources/Tensors/Convolution/MeasuredMethods.swift. Rows of what is not \
+      measured now are kept.
+      """)
   var writeTable: String?
 
   @OptionGroup var output: JSONOutput
@@ -44,7 +48,7 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
       frames: data.frames, size: data.size, threads: threads, repeats: repeats, paths: paths)
     let measurements = try benchmark.run { if !output.json { print(Self.line($0)) } }
     if let writeTable {
-      try OutputFile.replace(writeTable, with: Self.source(KernelBenchmark.table(measurements)).utf8)
+      try OutputFile.replace(writeTable, with: Self.source(KernelBenchmark.update(.measured, with: measurements)).utf8)
     }
     if output.json { try output.print(["measurements": measurements], text: "") }
   }
@@ -63,7 +67,7 @@ package struct BenchKernelsCommand: AsyncParsableCommand {
   private static func source(_ table: MethodTable) -> String {
     """
     extension MethodTable {
-      /// Made by `sluice bench kernels --write-table`.
+      /// Made by `sluice bench kernels --write-table`; the command is in docs/performance.md.
       package static let measured = MethodTable(text: measuredText)!
 
       private static let measuredText = \"""

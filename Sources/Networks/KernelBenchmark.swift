@@ -115,8 +115,9 @@ package struct KernelBenchmark: Sendable {
       isChosen: usual.method(shape, pass, path: path) == method)
   }
 
-  /// The fastest method of every shape and pass, in float32 and, on paths that have it, in mixed precision.
-  package static func table(_ measurements: [Measurement]) -> MethodTable {
+  /// A table with the fastest method of every measured shape and pass, in float32 and, on paths that have it, in mixed
+  /// precision; what was not measured stays as it is in `table`.
+  package static func update(_ table: MethodTable, with measurements: [Measurement]) -> MethodTable {
     var rows: [MethodTable.Row] = []
     var shapes: [ConvolutionShape] = []
     var done: Set<String> = []
@@ -128,14 +129,12 @@ package struct KernelBenchmark: Sendable {
         guard let best = allowed.min(by: { $0.seconds < $1.seconds }) else { continue }
         let row = MethodTable.Row(path: path, isMixed: isMixed, shape: shape, pass: pass, method: best.method)
         // The same frame size and channels with other frames: the first counts.
-        let key =
-          "\(row.path) \(isMixed) \(row.kernel) \(row.stride) \(row.inChannels) \(row.outChannels) \(row.area) \(pass)"
-        guard done.insert(key).inserted else { continue }
+        guard done.insert(row.subject).inserted else { continue }
         rows.append(row)
         shapes.append(shape)
       }
     }
-    return MethodTable(rows: rows).pruned(shapes: shapes)
+    return table.updated(with: rows, shapes: shapes)
   }
 }
 

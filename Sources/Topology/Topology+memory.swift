@@ -8,6 +8,7 @@ extension Topology {
   package func memoryPerWorker() -> [(stage: Stage, bytes: Int)] {
     let network = NetworkEstimate(network: train.network, width: train.width, frames: clip.frames, crop: clip.crop)
     let parameterBytes = network.parameters * 4
+    let elementBytes = train.precision == .float64 ? 8.0 : 4.0
     let keys = Double(inFlight * train.replicas)
     let itemsPerKey = Double(train.batch * train.localSteps)
     let items = keys * itemsPerKey
@@ -29,7 +30,8 @@ extension Topology {
         case .train:
           // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients.
           parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up))
-            + network.activations * 4 * 2.5 * Double(train.batch)
+            + network.activations * elementBytes * 2.5 * Double(train.batch)
+            + (train.precision == .float64 ? 2 * network.parameters * elementBytes : 0)
             + 2 * itemsPerKey * Double(clip.clipBytes)
         case .average:
           // Parameters, momentum, two published versions and one partial sum per level of the tree.
@@ -37,7 +39,7 @@ extension Topology {
         case .evaluate:
           evaluate == nil
             ? 0
-            : parameterBytes * 2 + network.largestActivation * 4 * 4 * Double(train.batch)
+            : parameterBytes * 2 + network.largestActivation * elementBytes * 4 * Double(train.batch)
               + 4 * Double(train.batch * clip.clipBytes)
         }
       return (stage, Int(min(process + bytes, 1e18)))

@@ -111,7 +111,7 @@ extension Topology.Train {
       head: section.choice("head", default: .keep),
       inflate: readInflation(section),
       kernels: kernels,
-      precision: section.choice("precision", default: .float32, notYet: ["float64", "bfloat16"]),
+      precision: section.choice("precision", default: .float32),
       winograd: section.boolean("winograd", default: true))
   }
 

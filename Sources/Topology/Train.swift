@@ -40,7 +40,7 @@ extension Topology {
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
     package enum Loss: String, Sendable, CaseIterable { case softmax, sigmoid }
-    package enum Precision: String, Sendable, CaseIterable { case float32, mixed }
+    package enum Precision: String, Sendable, CaseIterable { case float32, mixed, float64 }
 
     /// Length of the linear warm-up, from learning rate / R.
     package enum WarmUp: Sendable, Equatable {

@@ -21,12 +21,13 @@ struct GradientTests {
     try compareWithDifferences(fixture, every: 29)
   }
 
-  /// The derivative of the loss by the middle element of every `every`-th tensor.
+  /// The derivative of the loss by the middle element of every `every`-th tensor, and of all in the first strided block.
   func compareWithDifferences(_ original: Fixture<Double>, every: Int) throws {
     var fixture = original
     let (_, _, gradient) = try fixture.train()
     let trained = fixture.network.layout.segments.filter { $0.role == .weight || $0.role == .bias }
-    for (number, segment) in trained.enumerated() where number % every == 0 || segment.name.hasPrefix("fc") {
+    for (number, segment) in trained.enumerated()
+    where number % every == 0 || segment.name.hasPrefix("fc") || segment.name.hasPrefix("layer2.0.") {
       let index = segment.offset + segment.count / 2
       let value = fixture.parameters[index]
       // Small, lest a step crosses the kink of a ReLU.

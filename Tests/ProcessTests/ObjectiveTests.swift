@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Losses, through the whole topology.
+/// Losses and precisions, through the whole topology.
 @Suite(.serialized) struct ObjectiveTests {
   func topology(_ train: String = "") throws -> SmallTopology {
     var topology = SmallTopology(corpus: try SmallCorpus.shared.get().directory)
@@ -60,6 +60,21 @@ import Testing
     #expect((try evaluate(["--average", "softmax"])["protocol"] as? String)?.contains("softmax mean") == true)
   }
 
+  @Test func float64TrainsTheSameNetworkWithLessRounding() throws {
+    let single = try RunHandle(topology(", precision: float32"), ["--steps", "3"]).report()
+    var exact = try topology(", precision: float64")
+    let run = try RunHandle(exact, ["--steps", "3"])
+    let double = try run.report()
+    #expect(try hash(double) != hash(single), "other rounding")
+    for key in ["loss_first", "loss_last"] {
+      let (a, b) = (try #require(double[key] as? Double), try #require(single[key] as? Double))
+      #expect(abs(a - b) < 1e-3, "\(key): \(a) and \(b)")
+    }
+    #expect(double["evaluation"] is [String: Any])
+    exact.count(["train": 2, "decode": 2])
+    #expect(try hash(RunHandle(exact, ["--steps", "3"]).report()) == hash(double))
+  }
+
   @Test func aResumedRunKeepsItsLoss() throws {
     let run = try RunHandle(topology(), ["--stop-after", "4"])
     _ = try run.report()
@@ -67,6 +82,7 @@ import Testing
       ("train.loss=sigmoid", "train.loss: softmax → sigmoid"),
       ("train.label_smoothing=0.1", "train.label_smoothing: 0 → 0.1"),
       ("train.clip_norm=1", "train.clip_norm: none → 1"),
+      ("train.precision=float64", "train.precision: float32 → float64"),
     ] {
       let output = try Sluice.run(
         ["run", try topology().write(), "--output", run.output, "--resume", "--set", setting])

@@ -42,6 +42,9 @@ struct ConvolutionTests {
     shape(5, Extent(1, 7, 7), 48, 50, Extent(1, 3, 3), Extent(1, 1, 1)),
     shape(1, Extent(1, 1, 1), 16, 16, Extent(1, 3, 3), Extent(1, 1, 1)),
     shape(2, Extent(9, 4, 5), 40, 70, Extent(3, 1, 1), Extent(2, 1, 1)),
+    // Channels of the last stages: longer sums, several blocks of channels.
+    shape(1, Extent(2, 7, 7), 230, 460, Extent(1, 3, 3), Extent(1, 1, 1)),
+    shape(1, Extent(3, 4, 4), 921, 512, Extent(3, 1, 1), Extent(1, 1, 1)),
   ]
 
   private static func shape(
@@ -106,6 +109,14 @@ struct ConvolutionTests {
           shapes: [shape], pool: WorkerPool(threads: 2), choice: choice, path: path)
         return ("\(method) \(path)", engine, limit)
       }
+    }
+  }
+
+  @Test("paths this processor lacks are named as not tested")
+  func untestedPaths() {
+    #expect(KernelPath.portable.isAvailable)
+    for path in KernelPath.allCases where !path.isAvailable {
+      Issue.record("the kernels '\(path.rawValue)' are not tested: this processor lacks them", severity: .warning)
     }
   }
 

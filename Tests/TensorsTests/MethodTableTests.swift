@@ -51,12 +51,25 @@ struct MethodTableTests {
     let methods: [ConvolutionMethod] = [
       .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: true), .unfolded,
     ]
-    let table = MethodTable(rows: zip(shapes, methods).map { row($0, $1) })
-    let pruned = table.pruned(shapes: shapes)
+    let pruned = MethodTable(rows: []).updated(with: zip(shapes, methods).map { row($0, $1) }, shapes: shapes)
     #expect(pruned.rows.count == 3)
     for (shape, method) in zip(shapes, methods) {
       #expect(pruned.method(shape, .forward, path: .avx2, mixed: false) == method)
     }
+  }
+
+  @Test("new measurements replace those of the same subjects and leave the others")
+  func updated() {
+    let (old, same, new) = (shape(64, 144, 56), shape(128, 288, 28), shape(256, 576, 14))
+    let otherPath = MethodTable.Row(
+      path: .avx512, isMixed: false, shape: same, pass: .forward, method: .winograd(.f2x2, shared: true))
+    let table = MethodTable(rows: [row(old, .unfolded), row(same, .unfolded), otherPath])
+    let updated = table.updated(
+      with: [row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded)], shapes: [same, new])
+    #expect(
+      updated.rows == [
+        row(old, .unfolded), otherPath, row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded),
+      ])
   }
 
   @Test("every method is one the shape allows, and reads back by name")

@@ -1,5 +1,5 @@
 extension MethodTable {
-  /// Made by `sluice bench kernels --write-table`.
+  /// Made by `sluice bench kernels --write-table`; the command is in docs/performance.md.
   package static let measured = MethodTable(text: measuredText)!
 
   private static let measuredText = """

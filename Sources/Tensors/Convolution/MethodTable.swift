@@ -37,6 +37,14 @@ package struct MethodTable: Sendable {
       self.path == path && isMixed == mixed && self.pass == pass && kernel == shape.kernel && stride == shape.stride
     }
 
+    /// Path, precision, kernel, stride, channels in and out, area and pass, as one text: what was measured.
+    package var subject: String {
+      [
+        path.rawValue, isMixed ? "mixed" : "float32", "\(kernel)", "\(stride)", "\(inChannels)", "\(outChannels)",
+        "\(area)", pass.rawValue,
+      ].joined(separator: " ")
+    }
+
     /// How far the shape is from the measured one; exact in every comparison that matters, since it is a sum of ratios.
     fileprivate func distance(_ shape: ConvolutionShape) -> Double {
       func ratio(_ a: Int, _ b: Int) -> Double { Double(max(a, b)) / Double(min(a, b)) }
@@ -63,15 +71,16 @@ package struct MethodTable: Sendable {
       .method
   }
 
-  /// Without the rows that the others imply.
-  /// - Parameter shapes: one for each row: a shape that it was measured on.
-  package func pruned(shapes: [ConvolutionShape]) -> MethodTable {
-    precondition(shapes.count == rows.count, "a shape a row")
-    var kept = self
-    for row in rows {
+  /// With new measurements, in the places of earlier ones of the same subjects; without the new rows that others imply.
+  /// - Parameter shapes: one for each row: the shape that it was measured on.
+  package func updated(with measured: [Row], shapes: [ConvolutionShape]) -> MethodTable {
+    precondition(shapes.count == measured.count, "a shape a row")
+    let subjects = Set(measured.map(\.subject))
+    var kept = MethodTable(rows: rows.filter { !subjects.contains($0.subject) } + measured)
+    for row in measured {
       var candidate = kept
       candidate.rows.removeAll { $0 == row }
-      let isImplied = zip(rows, shapes).allSatisfy { row, shape in
+      let isImplied = zip(measured, shapes).allSatisfy { row, shape in
         candidate.method(shape, row.pass, path: row.path, mixed: row.isMixed) == row.method
       }
       if isImplied { kept = candidate }
@@ -81,7 +90,7 @@ package struct MethodTable: Sendable {
 }
 
 extension MethodTable {
-  /// A line a row: path, precision, kernel, stride, channels in and out, area, pass, method.
+  /// A line a row: its subject and method.
   package var text: String { rows.map(\.line).joined(separator: "\n") }
 
   /// Reads what `text` writes.
@@ -105,12 +114,7 @@ extension MethodTable {
 }
 
 extension MethodTable.Row {
-  fileprivate var line: String {
-    [
-      path.rawValue, isMixed ? "mixed" : "float32", "\(kernel)", "\(stride)", "\(inChannels)", "\(outChannels)",
-      "\(area)", pass.rawValue, "\(method)",
-    ].joined(separator: " ")
-  }
+  fileprivate var line: String { "\(subject) \(method)" }
 
   fileprivate init?(line: Substring) {
     let words = line.split(separator: " ").map(String.init)

@@ -92,7 +92,7 @@ struct ScoringError: Error { var message: String }
 /// Scores videos with checkpoints of a run. Used on the evaluate stage's work thread.
 final class VideoScorer: @unchecked Sendable {
   // Sendable: made on the stage's thread, from then on used on its work thread only.
-  private let network: Network<Float>
+  private let network: any ClipNetwork
   private let directory: String
   private let classes: Int
   private let average: ClipScores
@@ -105,8 +105,8 @@ final class VideoScorer: @unchecked Sendable {
     directory = configuration.directory
     classes = configuration.classes
     average = ClipScores(of: train.objective)
-    network = try Network<Float>(
-      NetworkDefinition(name: train.network, classes: classes, width: train.width),
+    let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
+    network = try definition.network(
       batch: topology.evaluate?.clips ?? 1, frames: topology.clip.frames, height: topology.clip.crop,
       width: topology.clip.crop, threads: train.threads, precision: Precision(train.precision),
       winograd: train.winograd)

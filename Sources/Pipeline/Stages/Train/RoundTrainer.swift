@@ -22,6 +22,7 @@ extension Networks.Precision {
     switch precision {
     case .float32: self = .float32
     case .mixed: self = .mixed
+    case .float64: self = .float64
     }
   }
 }
@@ -39,13 +40,13 @@ extension Topology.Train {
 /// The network itself.
 package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   // Sendable: made on one thread and from then on used on the train stage's work thread only.
-  private let network: Network<Float>
+  private let network: any ClipNetwork
 
   package init(topology: Topology, classes: Int) throws(NetworkError) {
     let train = topology.train
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
-    network = try Network<Float>(
-      definition, batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
+    network = try definition.network(
+      batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
       width: topology.clip.crop, threads: train.threads, loss: train.objective,
       precision: Networks.Precision(train.precision), winograd: train.winograd)
   }
