@@ -23,8 +23,8 @@ package struct StatusCommand: AsyncParsableCommand {
       "\(status.clipsLeased) clips in flight, \(status.leasesExpired) leases expired, "
         + "\(status.quarantined) files quarantined, \(status.workersLost) workers lost",
     ]
-    if let short = status.waitShare.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
-      lines.append("busiest stage: \(short.key) (waits \(RunSummary.fixed(100 * short.value, 0)) % of the time)")
+    if let short = status.shortStage, let share = status.waitShare[short] {
+      lines.append("short of: \(short) (its workers waited \(RunSummary.fixed(100 * share, 0)) % of the last seconds)")
     }
     lines.append("\("worker".padded(to: 32)) \("items".leftPadded(to: 9)) wait  resident")
     for worker in status.workers {

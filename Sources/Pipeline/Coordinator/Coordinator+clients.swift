@@ -58,9 +58,13 @@ extension Coordinator {
       return RunStatus.Worker(
         id: id, stage: worker.identity.stage?.rawValue ?? "node", host: worker.identity.host,
         processID: worker.identity.processID, data: worker.hello.data, tap: worker.hello.tap, counters: counters,
-        waitShare: counters.aliveSeconds > 0 ? max(0, 1 - counters.busySeconds / counters.aliveSeconds) : 0,
+        waitShare: [worker.load].recentWaitShare ?? 0,
         silentSeconds: now - worker.lastSeen)
     }
+    let shares = Dictionary(grouping: workers.values.filter { $0.identity.stage != nil }) {
+      $0.identity.stage!.rawValue
+    }
+    .compactMapValues { $0.map(\.load).recentWaitShare }
     let state =
       switch phase {
       case .waiting: "waiting for average shards"
@@ -72,6 +76,7 @@ extension Coordinator {
       run: topology.name, directory: directory.path, incarnation: stamp.incarnation, version: machine.committed,
       steps: machine.settings.finalVersion, state: state, loss: lastLoss, clipsLeased: machine.window.leasedCount,
       leasesExpired: machine.window.expiredCount, quarantined: (try? ledger.quarantined().count) ?? 0,
-      workersLost: (try? ledger.workersLost()) ?? 0, waitShare: waitShares(), workers: list, tap: tap.endpoints)
+      workersLost: (try? ledger.workersLost()) ?? 0, waitShare: shares, shortStage: RunStatus.short(shares),
+      workers: list, tap: tap.endpoints)
   }
 }

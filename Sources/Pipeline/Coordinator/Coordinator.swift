@@ -22,9 +22,10 @@ package actor Coordinator {
   struct Worker {
     var hello: Hello
     var shard: Int?
-    var counters = WorkerCounters()
+    var load = WorkerLoad()
     var lastSeen: Double
     var identity: WorkerIdentity { hello.identity }
+    var counters: WorkerCounters { load.counters }
   }
 
   nonisolated let thread: SocketThread
@@ -221,7 +222,7 @@ package actor Coordinator {
       }
       workers[sender]!.lastSeen = Monotonic.seconds()
       switch kind {
-      case .heartbeat: if let beat = try? Heartbeat(from: envelope) { workers[sender]!.counters = beat.counters }
+      case .heartbeat: if let beat = try? Heartbeat(from: envelope) { workers[sender]!.load.update(beat.counters) }
       case .leaving: letGo(sender)
       default:
         // Anything else belongs to one incarnation.

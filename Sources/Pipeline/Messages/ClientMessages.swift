@@ -29,6 +29,7 @@ package struct RunStatus: Sendable, Codable {
     package var data: Endpoints
     package var tap: Endpoints
     package var counters: WorkerCounters
+    /// Share of the last seconds that it waited for input.
     package var waitShare: Double
     package var silentSeconds: Double
   }
@@ -43,7 +44,14 @@ package struct RunStatus: Sendable, Codable {
   package var leasesExpired: Int
   package var quarantined: Int
   package var workersLost: Int
+  /// Share of the last seconds that a stage's workers waited for input.
   package var waitShare: [String: Double]
+  /// The stage the others wait for: the one whose workers wait least, and less than half of the time.
+  package var shortStage: String?
   package var workers: [Worker]
   package var tap: Endpoints
+
+  package static func short(_ waitShares: [String: Double]) -> String? {
+    waitShares.filter { $0.value < 0.5 }.min { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+  }
 }

@@ -1,0 +1,34 @@
+import Pipeline
+import Testing
+
+@Suite struct WorkerLoadTests {
+  /// Heartbeats twice a second of a worker that is busy for these shares of consecutive seconds.
+  private func load(_ shares: [Double]) -> WorkerLoad {
+    var load = WorkerLoad()
+    var counters = WorkerCounters()
+    for share in shares {
+      for _ in 0..<2 {
+        counters.aliveSeconds += 0.5
+        counters.busySeconds += share / 2
+        load.update(counters)
+      }
+    }
+    return load
+  }
+
+  @Test func onlyTheLastSecondsCount() throws {
+    #expect([WorkerLoad()].recentWaitShare == nil)
+    #expect(abs(try #require([load([0.25, 0.25])].recentWaitShare) - 0.75) < 1e-9, "from the first heartbeats on")
+    let changed = load([Double](repeating: 1, count: 30) + [Double](repeating: 0, count: 11))
+    #expect(abs(try #require([changed].recentWaitShare) - 1) < 1e-9)
+    #expect(changed.counters.busySeconds == 30)
+    #expect((5...10.5).contains(changed.recent.aliveSeconds))
+  }
+
+  @Test func theStageThatWaitsLeastIsShort() {
+    #expect(RunStatus.short(["decode": 0.01, "augment": 0.7, "train": 0.2]) == "decode")
+    #expect(RunStatus.short(["decode": 0.1, "augment": 0.1]) == "augment", "a tie is settled by name")
+    #expect(RunStatus.short(["decode": 0.9, "train": 0.6]) == nil, "none is short")
+    #expect(RunStatus.short([:]) == nil)
+  }
+}
