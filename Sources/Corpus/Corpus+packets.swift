@@ -10,7 +10,7 @@ extension Corpus {
   package func indexed(_ video: VideoRecord) throws(CorpusError) -> IndexedVideo {
     var table: PacketTable?
     do {
-      let blob = try queue.read { database in
+      let blob = try queue.unsafeRead { database in
         try Data.fetchOne(
           database.cachedStatement(sql: "SELECT packets FROM files WHERE file = ?"), arguments: [video.file])
       }

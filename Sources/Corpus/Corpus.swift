@@ -91,7 +91,8 @@ package final class Corpus: Sendable {
 
   private func records(_ ids: Range<Int>) throws(CorpusError) -> [VideoRecord] {
     do {
-      return try queue.read { database in
+      // One statement needs no transaction around it, which would cost more than the look-up.
+      return try queue.unsafeRead { database in
         let statement = try database.cachedStatement(
           sql: """
             SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame

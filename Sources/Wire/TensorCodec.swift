@@ -6,7 +6,12 @@ package enum TensorCodec {
   /// LZ4 makes at most 255 bytes out of one, and a few at the start.
   private static let maximumExpansion = 255
 
-  /// Checksums and packs a tensor. LZ4 gives way to `.none` when it would not shrink the bytes, and for more than 2 GB.
+  /// LZ4 must save a fifth of a tensor, or it costs more time than it saves on a link of 1 Gb/s.
+  private static let largestWorthwhileShare = 0.8
+  private static let probeByteCount = 64 << 10
+
+  /// Checksums and packs a tensor. LZ4 gives way to `.none` when a probe of a large tensor would shrink by less than a
+  /// fifth, as camera footage does, when it would not shrink the bytes at all, and for more than 2 GB.
   ///
   /// - Parameters:
   ///   - buffer: published: nobody writes to it any more.
@@ -39,6 +44,38 @@ package enum TensorCodec {
   package static func decode(
     _ descriptor: TensorDescriptor, payload: UnsafeRawBufferPointer, seed: UInt64, maximumByteCount: Int
   ) throws(WireError) -> AlignedBuffer {
+    let byteCount = try checkedByteCount(of: descriptor, payload: payload, maximumByteCount: maximumByteCount)
+    let buffer = AlignedBuffer(byteCount: byteCount)
+    try decode(descriptor, payload: payload, seed: seed, into: buffer.bytes)
+    return buffer
+  }
+
+  /// Unpacks a payload into memory of the tensor's size and verifies it there.
+  ///
+  /// - Throws: as the other; with `.compression` or `.checksum`, `target` holds anything.
+  package static func decode(
+    _ descriptor: TensorDescriptor, payload: UnsafeRawBufferPointer, seed: UInt64,
+    into target: UnsafeMutableRawBufferPointer
+  ) throws(WireError) {
+    let byteCount = try checkedByteCount(of: descriptor, payload: payload, maximumByteCount: target.count)
+    guard byteCount == target.count else {
+      throw WireError(.shape, "a tensor of \(byteCount) bytes where \(target.count) are expected")
+    }
+    switch descriptor.compression {
+    case .none: target.copyMemory(from: payload)
+    case .lz4: try decompress(payload, into: target)
+    }
+    guard checksum(UnsafeRawBufferPointer(target), seed: seed) == descriptor.checksum else {
+      throw WireError(.checksum, "the tensor's checksum is wrong: it was damaged, or belongs to another item")
+    }
+  }
+
+  /// Size of the tensor in bytes, if a payload of this length can hold it.
+  ///
+  /// - Throws: `.shape`, `.tooLarge`, `.short`, `.trailing` or `.compression`.
+  package static func checkedByteCount(
+    of descriptor: TensorDescriptor, payload: UnsafeRawBufferPointer, maximumByteCount: Int
+  ) throws(WireError) -> Int {
     let byteCount = try descriptor.checkedByteCount()
     guard byteCount <= maximumByteCount else {
       throw WireError(.tooLarge, "a tensor of \(byteCount) bytes; at most \(maximumByteCount) are expected here")
@@ -48,27 +85,23 @@ package enum TensorCodec {
         payload.count < descriptor.storedByteCount ? .short : .trailing,
         "a payload of \(payload.count) bytes, \(descriptor.storedByteCount) announced")
     }
-    let buffer: AlignedBuffer
-    switch descriptor.compression {
-    case .none:
-      buffer = AlignedBuffer(byteCount: byteCount)
-      buffer.bytes.copyMemory(from: payload)
-    case .lz4:
-      buffer = try decompressed(payload, byteCount: byteCount)
+    guard descriptor.compression == .lz4 else { return byteCount }
+    guard byteCount <= LZ4_MAX_INPUT_SIZE else {
+      throw WireError(.tooLarge, "\(byteCount) bytes in one LZ4 block; at most \(LZ4_MAX_INPUT_SIZE) are possible")
     }
-    guard checksum(UnsafeRawBufferPointer(buffer.bytes), seed: seed) == descriptor.checksum else {
-      throw WireError(.checksum, "the tensor's checksum is wrong: it was damaged, or belongs to another item")
+    guard byteCount <= maximumExpansion * (payload.count + 16) else {
+      throw WireError(.compression, "\(payload.count) LZ4 bytes cannot hold the \(byteCount) announced")
     }
-    return buffer
+    return byteCount
   }
 
   package static func checksum(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
     XXH3.hash(bytes, seed: seed)
   }
 
-  /// `nil` when LZ4 does not make it smaller.
+  /// `nil` when LZ4 does not make it smaller, or too little to be worth it.
   private static func compressed(_ buffer: AlignedBuffer) -> (AlignedBuffer, Int)? {
-    guard buffer.byteCount > 1, buffer.byteCount <= LZ4_MAX_INPUT_SIZE else { return nil }
+    guard buffer.byteCount > 1, buffer.byteCount <= LZ4_MAX_INPUT_SIZE, probeShrinks(buffer) else { return nil }
     // One byte less than the input: LZ4 gives up by itself when there is nothing to gain.
     let payload = AlignedBuffer(byteCount: buffer.byteCount - 1)
     let byteCount = LZ4_compress_default(
@@ -76,22 +109,24 @@ package enum TensorCodec {
     return byteCount > 0 ? (payload, Int(byteCount)) : nil
   }
 
-  private static func decompressed(
-    _ payload: UnsafeRawBufferPointer, byteCount: Int
-  ) throws(WireError) -> AlignedBuffer {
-    guard byteCount <= LZ4_MAX_INPUT_SIZE else {
-      throw WireError(.tooLarge, "\(byteCount) bytes in one LZ4 block; at most \(LZ4_MAX_INPUT_SIZE) are possible")
+  /// Whether a piece from the first third of a large tensor shrinks enough. A function of the bytes alone.
+  private static func probeShrinks(_ buffer: AlignedBuffer) -> Bool {
+    guard buffer.byteCount >= 4 * probeByteCount else { return true }
+    let piece = buffer.bytes.baseAddress! + buffer.byteCount / 3
+    return withUnsafeTemporaryAllocation(byteCount: probeByteCount, alignment: 64) { scratch in
+      let limit = Int32(largestWorthwhileShare * Double(probeByteCount))
+      return LZ4_compress_default(piece, scratch.baseAddress, Int32(probeByteCount), limit) > 0
     }
-    guard byteCount <= maximumExpansion * (payload.count + 16) else {
-      throw WireError(.compression, "\(payload.count) LZ4 bytes cannot hold the \(byteCount) announced")
-    }
-    let buffer = AlignedBuffer(byteCount: byteCount)
+  }
+
+  private static func decompress(
+    _ payload: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
+  ) throws(WireError) {
     let count = LZ4_decompress_safe(
-      payload.baseAddress, buffer.bytes.baseAddress, Int32(payload.count), Int32(byteCount))
-    guard count == byteCount else {
+      payload.baseAddress, target.baseAddress, Int32(payload.count), Int32(target.count))
+    guard count == target.count else {
       throw WireError(
-        .compression, count < 0 ? "the LZ4 block is damaged" : "the LZ4 block holds \(count) bytes, not \(byteCount)")
+        .compression, count < 0 ? "the LZ4 block is damaged" : "the LZ4 block holds \(count) bytes, not \(target.count)")
     }
-    return buffer
   }
 }

@@ -53,6 +53,36 @@ import Wire
     #expect(bytes.count < 5000)
   }
 
+  @Test func aLargeTensorThatShrinksLittleGoesAsItIs() {
+    let count = 600_000
+    for (noisyShare, compression) in [(0.7, Compression.lz4), (0.95, .none)] {
+      // Runs of noise and of zeros, 1000 bytes together.
+      let buffer = makeBuffer(byteCount: count, isCompressible: false)
+      for start in stride(from: 0, to: count, by: 1000) {
+        for index in start + Int(noisyShare * 1000)..<start + 1000 { buffer.bytes[index] = 0 }
+      }
+      let (descriptor, payload) = encode(buffer, [count], .lz4)
+      #expect(descriptor.compression == compression)
+      #expect(compression == .none ? payload == Array(buffer) : payload.count < count * 3 / 4)
+    }
+  }
+
+  @Test func onlyAPlaceOfItsSizeTakesATensor() throws {
+    let buffer = makeBuffer(byteCount: 600, isCompressible: true)
+    for compression in Compression.allCases {
+      let (descriptor, payload) = encode(buffer, [600], compression)
+      for (count, expected) in [(600, nil), (599, WireError.Code.tooLarge), (601, .shape)] {
+        let place = AlignedBuffer(byteCount: count)
+        place.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        let found = payload.withUnsafeBytes { bytes in
+          code { () throws(WireError) in try TensorCodec.decode(descriptor, payload: bytes, seed: 7, into: place.bytes) }
+        }
+        #expect(found == expected)
+        #expect(Array(place) == (expected == nil ? Array(buffer) : [UInt8](repeating: 0, count: count)))
+      }
+    }
+  }
+
   @Test func theChecksumIsSeeded() {
     let buffer = makeBuffer(byteCount: 1000, isCompressible: true)
     for compression in Compression.allCases {

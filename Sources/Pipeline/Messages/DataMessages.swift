@@ -72,54 +72,24 @@ extension ClipHeader {
   }
 }
 
-/// Head of a batch (batch to train or evaluate): one entry a slot, then the clips in one tensor.
+/// Head of a batch (batch to train or evaluate): the heads of its clips in slot order. The clips' own payloads follow as
+/// they came, a part each, so the consumer checks each clip for itself.
 package struct BatchHeader: Sendable, WireCodable {
-  package struct Slot: Sendable, WireCodable {
-    package var key: ItemKey
-    /// As in ``WorkItem``.
-    package var labels: [Int]
-    /// Of the clip's bytes, seeded by its key: the consumer checks each clip for itself.
-    package var checksum: UInt64
-
-    package init(key: ItemKey, labels: [Int], checksum: UInt64) {
-      self.key = key
-      self.labels = labels
-      self.checksum = checksum
-    }
-
-    package func encode(to writer: inout ByteWriter) {
-      key.encode(to: &writer)
-      labels.encode(to: &writer)
-      writer.write(checksum)
-    }
-
-    package init(from reader: inout ByteReader) throws(WireError) {
-      self.init(
-        key: try ItemKey(from: &reader), labels: try [Int](from: &reader), checksum: try UInt64(from: &reader))
-      try WorkItem.check(labels: labels, of: key)
-    }
-  }
-
   package var group: GroupKey
-  package var slots: [Slot]
-  package var tensor: TensorDescriptor
+  package var slots: [ClipHeader]
 
-  package init(group: GroupKey, slots: [Slot], tensor: TensorDescriptor) {
+  package init(group: GroupKey, slots: [ClipHeader]) {
     self.group = group
     self.slots = slots
-    self.tensor = tensor
   }
 
   package func encode(to writer: inout ByteWriter) {
     group.encode(to: &writer)
     slots.encode(to: &writer)
-    tensor.encode(to: &writer)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
-    self.init(
-      group: try GroupKey(from: &reader), slots: try [Slot](from: &reader),
-      tensor: try TensorDescriptor(from: &reader))
+    self.init(group: try GroupKey(from: &reader), slots: try [ClipHeader](from: &reader))
   }
 }
 

@@ -60,6 +60,7 @@ package struct WorkWindow: Sendable {
   private var loads: [WorkStage: [WorkerID: Int]] = [.decode: [:], .augment: [:], .batch: [:]]
   private var recentSeconds: [Double] = []
   private var nextRecent = 0
+  private var recentP99: Double?
   private var nextOwner: Int
 
   package private(set) var expiredCount = 0
@@ -370,10 +371,8 @@ extension WorkWindow {
   }
 
   private var deadlineSeconds: Double {
-    guard !recentSeconds.isEmpty else { return settings.deadlineFloorSeconds * 15 }
-    let sorted = recentSeconds.sorted()
-    let p99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
-    return max(settings.deadlineFloorSeconds, settings.deadlineFactor * p99)
+    guard let recentP99 else { return settings.deadlineFloorSeconds * 15 }
+    return max(settings.deadlineFloorSeconds, settings.deadlineFactor * recentP99)
   }
 
   private mutating func record(seconds: Double) {
@@ -383,5 +382,9 @@ extension WorkWindow {
       recentSeconds[nextRecent] = seconds
       nextRecent = (nextRecent + 1) % 256
     }
+    // Sorting for every clip would cost more than all the rest of its lease.
+    guard recentSeconds.count < 16 || nextRecent % 16 == 0 else { return }
+    let sorted = recentSeconds.sorted()
+    recentP99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
   }
 }

@@ -135,13 +135,13 @@ final class ProtocolAudit {
 
   // MARK: Steps
 
-  func consumed(_ keys: [ItemKey], bytes: AlignedBuffer, group: GroupKey) {
+  func consumed(_ keys: [ItemKey], payloads: [[UInt8]], group: GroupKey) {
     let attempts =
       group.kind == .training ? plan.attempts(group) : [Int](repeating: 0, count: keys.count)
     let planned = attempts.enumerated().map { ItemKey(group: group, slot: $0.offset, attempt: $0.element) }
     expect(keys == planned, "\(group) consumed \(keys), planned \(planned)")
-    for (slot, key) in keys.enumerated() {
-      let stored = (bytes.bytes.baseAddress! + slot * 8).loadUnaligned(as: UInt64.self)
+    for (key, payload) in zip(keys, payloads) {
+      let stored = payload.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
       expect(stored == key.stableHash, "\(key) holds another clip's bytes")
     }
   }

@@ -129,7 +129,7 @@ extension ProtocolWorld {
     guard let worker = workers[grant.route.batch], worker.isAlive else { return }
     let slots = grant.key.group.kind == .training ? settings.batch : settings.evaluation!.clips
     let header = TestMessages.clipHeader(grant.key, owner: grant.route.owner, bytes: 8)
-    switch worker.store.insert(TestMessages.clip(grant.key), header, slots: slots) {
+    switch worker.store.insert(header, TestMessages.clip(grant.key), slots: slots) {
     case .accepted, .duplicate:
       report(from: worker, isLossy: true) { world in
         world.machine.accepted(grant.key, owner: grant.route.owner, now: world.now)
@@ -168,8 +168,8 @@ extension ProtocolWorld {
   }
 
   private func consume(_ worker: SimulatedWorker, _ batch: BatchStore.Batch, _ group: GroupKey, _ generation: Int) {
-    let keys = batch.slots.map { $0!.key }
-    audit.consumed(keys, bytes: batch.buffer, group: group)
+    let keys = batch.slots.map { $0!.header.key }
+    audit.consumed(keys, payloads: batch.slots.map { $0!.payload.array }, group: group)
     work(worker, mean: 0.05) { world in
       guard worker.generation == generation else { return }
       worker.leases[group]?.state = .finished

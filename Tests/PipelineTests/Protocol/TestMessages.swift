@@ -2,6 +2,7 @@ import Pipeline
 import Tensors
 import Testing
 import Wire
+import ZeroMQ
 
 /// Messages made byte by byte, as `docs/wire-format.md` has them: what decodes from them is checked against the bytes.
 enum TestMessages {
@@ -32,11 +33,7 @@ enum TestMessages {
   }
 
   /// A clip of 8 bytes that says whose it is.
-  static func clip(_ key: ItemKey, bytes: Int = 8) -> AlignedBuffer {
-    let buffer = AlignedBuffer(byteCount: bytes)
-    for offset in 0..<bytes {
-      buffer.bytes[offset] = UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * (offset % 8)))
-    }
-    return buffer
+  static func clip(_ key: ItemKey, bytes: Int = 8) -> MessagePart {
+    MessagePart(bytes: (0..<bytes).map { UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * ($0 % 8))) })
   }
 }

@@ -5,7 +5,7 @@ package import ZeroMQ
 /// A batch as a consumer has it: each clip checked against its own key.
 package struct FetchedBatch: Sendable {
   package let group: GroupKey
-  package let slots: [BatchHeader.Slot]
+  package let slots: [ClipHeader]
   /// uint8 (N, T, H, W, 3).
   package let clips: AlignedBuffer
   package let dimensions: [Int]
@@ -76,14 +76,14 @@ package final class BatchFetcher {
   }
 
   private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
-    guard envelope.stamp == stamp(), envelope.messageKind == .batch, payload.count == 1,
+    guard envelope.stamp == stamp(), envelope.messageKind == .batch,
       let header = try? BatchHeader(body: envelope.body)
     else {
       malformedDropped += 1
       return
     }
     guard wanted[header.group] != nil else { return }
-    guard let batch = Self.check(header, payload.first!) else {
+    guard let batch = Self.check(header, payload) else {
       malformedDropped += 1
       return
     }
@@ -91,20 +91,35 @@ package final class BatchFetcher {
     onBatch(batch)
   }
 
-  /// The batch, if its bytes are what the header says and each clip is the one its key names.
-  private static func check(_ header: BatchHeader, _ part: MessagePart) -> FetchedBatch? {
-    let tensor = header.tensor
-    guard tensor.dimensions.count == 5, tensor.dimensions[0] == header.slots.count, tensor.elementType == .uint8,
-      let clips = try? part.withUnsafeBytes({
-        try TensorCodec.decode(tensor, payload: $0, seed: 0, maximumByteCount: maximumBatchBytes)
-      })
+  /// The batch, if its parts are what the header says and each clip is the one its key names.
+  private static func check(_ header: BatchHeader, _ parts: ArraySlice<MessagePart>) -> FetchedBatch? {
+    guard let dimensions = header.slots.first?.tensor.dimensions, header.slots.count == parts.count,
+      header.slots.allSatisfy({ $0.tensor.dimensions == dimensions && $0.tensor.isClip }),
+      let clipBytes = byteCount(ofEach: header.slots, parts)
     else { return nil }
-    let clipBytes = clips.byteCount / header.slots.count
-    for (index, slot) in header.slots.enumerated() {
-      let bytes = UnsafeRawBufferPointer(rebasing: clips.bytes[(index * clipBytes)..<((index + 1) * clipBytes)])
-      guard TensorCodec.checksum(bytes, seed: slot.key.stableHash) == slot.checksum else { return nil }
+    let clips = AlignedBuffer(byteCount: clipBytes * parts.count)
+    for (index, (slot, part)) in zip(header.slots, parts).enumerated() {
+      let place = UnsafeMutableRawBufferPointer(
+        rebasing: clips.bytes[(index * clipBytes)..<((index + 1) * clipBytes)])
+      let isWhole: Void? = try? part.withUnsafeBytes {
+        try TensorCodec.decode(slot.tensor, payload: $0, seed: slot.key.stableHash, into: place)
+      }
+      guard isWhole != nil else { return nil }
     }
     return FetchedBatch(
-      group: header.group, slots: header.slots, clips: clips, dimensions: tensor.dimensions)
+      group: header.group, slots: header.slots, clips: clips, dimensions: [parts.count] + dimensions)
+  }
+
+  /// Bytes of a clip, all of one shape, once every part is known to be able to hold its own.
+  private static func byteCount(ofEach slots: [ClipHeader], _ parts: ArraySlice<MessagePart>) -> Int? {
+    var byteCount: Int?
+    for (slot, part) in zip(slots, parts) {
+      byteCount = try? part.withUnsafeBytes {
+        try TensorCodec.checkedByteCount(
+          of: slot.tensor, payload: $0, maximumByteCount: maximumBatchBytes / slots.count)
+      }
+      if byteCount == nil { return nil }
+    }
+    return byteCount
   }
 }

@@ -64,7 +64,7 @@ package actor BatchStage: StageActor {
       return
     }
     let slots = header.key.group.kind == .training ? topology.train.batch : topology.evaluate?.clips ?? 0
-    switch store.insert(clip, header, slots: slots) {
+    switch store.insert(header, payload.first!, slots: slots) {
     case .accepted:
       core.counters.items += 1
       report(header)
@@ -105,44 +105,22 @@ package actor BatchStage: StageActor {
       core.counters.staleDropped += 1
       return
     }
-    var slots = batch.slots.map { $0! }
-    var buffer = batch.buffer
-    launch.faults.tamper(&slots, &buffer, group: group, clipBytes: batch.clipBytes)
-    let encoded = TensorCodec.encode(
-      buffer, elementType: .uint8, layout: .nthwc, dimensions: [slots.count] + batch.clipDimensions,
-      compression: core.compression(to: consumer), seed: 0)
-    let header = BatchHeader(group: group, slots: slots, tensor: encoded.descriptor)
+    var clips = batch.slots.map { $0! }
+    launch.faults.tamper(&clips, group: group)
+    let header = BatchHeader(group: group, slots: clips.map(\.header))
     core.output!.send(
-      Envelope(.batch, stamp: core.stamp, body: header.encodedBody),
-      [MessagePart(encoded.payload, count: encoded.payloadByteCount)], to: consumer)
+      Envelope(.batch, stamp: core.stamp, body: header.encodedBody), clips.map(\.payload), to: consumer)
   }
 }
 
 extension FaultPoints {
   /// A test build drops, repeats or swaps one clip of the batch it serves; the audit must notice.
-  fileprivate func tamper(
-    _ slots: inout [BatchHeader.Slot], _ buffer: inout AlignedBuffer, group: GroupKey, clipBytes: Int
-  ) {
-    guard let clip, group.kind == .training, group.step == clipStep, group.index == 0, slots.count > 1 else { return }
-    let copy = AlignedBuffer(byteCount: buffer.byteCount)
-    copy.bytes.copyMemory(from: UnsafeRawBufferPointer(buffer.bytes))
-    defer { withExtendedLifetime(copy) {} }
-    let base = copy.bytes.baseAddress!
+  fileprivate func tamper(_ clips: inout [BatchStore.Clip], group: GroupKey) {
+    guard let clip, group.kind == .training, group.step == clipStep, group.index == 0, clips.count > 1 else { return }
     switch clip {
-    case .drop:
-      slots.removeLast()
-      let shorter = AlignedBuffer(byteCount: slots.count * clipBytes)
-      shorter.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: copy.bytes[..<shorter.byteCount]))
-      buffer = shorter
-      return
-    case .repeat:
-      slots[1] = slots[0]
-      (base + clipBytes).copyMemory(from: base, byteCount: clipBytes)
-    case .swap:
-      slots.swapAt(0, 1)
-      base.copyMemory(from: buffer.bytes.baseAddress! + clipBytes, byteCount: clipBytes)
-      (base + clipBytes).copyMemory(from: buffer.bytes.baseAddress!, byteCount: clipBytes)
+    case .drop: clips.removeLast()
+    case .repeat: clips[1] = clips[0]
+    case .swap: clips.swapAt(0, 1)
     }
-    buffer = copy
   }
 }

@@ -1,6 +1,6 @@
 import OrderedCollections
-package import Tensors
-import Wire
+package import Wire
+package import ZeroMQ
 
 /// The batches a batch worker holds, without I/O: clips come in by key, duplicates are dropped, whole groups are served
 /// until they are forgotten.
@@ -15,12 +15,16 @@ package struct BatchStore {
     case misshapen
   }
 
+  /// A clip as it came: its payload goes on to the consumer unchanged.
+  package struct Clip: Sendable {
+    package let header: ClipHeader
+    package let payload: MessagePart
+  }
+
   package struct Batch {
     package let owner: Int
-    package let clipBytes: Int
     package let clipDimensions: [Int]
-    package fileprivate(set) var buffer: AlignedBuffer
-    package fileprivate(set) var slots: [BatchHeader.Slot?]
+    package fileprivate(set) var slots: [Clip?]
     package var isWhole: Bool { slots.allSatisfy { $0 != nil } }
   }
 
@@ -34,38 +38,25 @@ package struct BatchStore {
   package var count: Int { batches.count }
 
   /// - Parameters:
-  ///   - clip: uint8 (T, H, W, 3), checked against its checksum.
+  ///   - payload: uint8 (T, H, W, 3) as the header's tensor packs it, checked against its checksum.
   ///   - slots: clips in the group.
-  package mutating func insert(_ clip: AlignedBuffer, _ header: ClipHeader, slots: Int) -> Outcome {
+  package mutating func insert(_ header: ClipHeader, _ payload: MessagePart, slots: Int) -> Outcome {
     let group = header.key.group
-    guard (0..<slots).contains(header.key.slot), header.tensor.elementType == .uint8, header.tensor.layout == .thwc,
-      header.tensor.byteCount == clip.byteCount
+    guard (0..<slots).contains(header.key.slot), header.tensor.isClip,
+      header.tensor.storedByteCount == payload.byteCount
     else { return .misshapen }
     if group.kind == .training, group.step < committed { return .stale }
     if forgotten.contains(group) { return .stale }
     if let held = batches[group], header.owner < held.owner { return .stale }
     if batches[group].map({ $0.owner < header.owner }) ?? true {
       batches[group] = Batch(
-        owner: header.owner, clipBytes: clip.byteCount, clipDimensions: header.tensor.dimensions,
-        buffer: AlignedBuffer(byteCount: slots * clip.byteCount), slots: Array(repeating: nil, count: slots))
+        owner: header.owner, clipDimensions: header.tensor.dimensions, slots: Array(repeating: nil, count: slots))
     }
     let held = batches[group]!
     guard held.clipDimensions == header.tensor.dimensions, held.slots.count == slots else { return .misshapen }
-    if let slot = held.slots[header.key.slot], slot.key.attempt >= header.key.attempt { return .duplicate }
-    if held.isWhole { unshare(group) }
-    batches[group]!.slots[header.key.slot] = BatchHeader.Slot(
-      key: header.key, labels: header.labels, checksum: header.tensor.checksum)
-    (batches[group]!.buffer.bytes.baseAddress! + header.key.slot * held.clipBytes)
-      .copyMemory(from: clip.bytes.baseAddress!, byteCount: held.clipBytes)
+    if let clip = held.slots[header.key.slot], clip.header.key.attempt >= header.key.attempt { return .duplicate }
+    batches[group]!.slots[header.key.slot] = Clip(header: header, payload: payload)
     return .accepted
-  }
-
-  /// A whole group may be on its way to a consumer already: a later attempt is written to a copy.
-  private mutating func unshare(_ group: GroupKey) {
-    let old = batches[group]!.buffer
-    let copy = AlignedBuffer(byteCount: old.byteCount)
-    copy.bytes.copyMemory(from: UnsafeRawBufferPointer(old.bytes))
-    batches[group]!.buffer = copy
   }
 
   /// The group, once every slot is filled.
@@ -87,4 +78,9 @@ package struct BatchStore {
 
   /// A new incarnation leases everything again.
   package mutating func reset() { self = BatchStore() }
+}
+
+extension TensorDescriptor {
+  /// Whether it describes a clip: uint8 (T, H, W, 3).
+  package var isClip: Bool { elementType == .uint8 && layout == .thwc }
 }
