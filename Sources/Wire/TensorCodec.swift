@@ -8,7 +8,7 @@ package enum TensorCodec {
 
   /// LZ4 must save a fifth of a tensor, or it costs more time than it saves on a link of 1 Gb/s.
   private static let largestWorthwhileShare = 0.8
-  private static let probeByteCount = 64 << 10
+  private static let (probeCount, probeByteCount) = (4, 8 << 10)
 
   /// Checksums and packs a tensor. LZ4 gives way to `.none` when a probe of a large tensor would shrink by less than a
   /// fifth, as camera footage does, when it would not shrink the bytes at all, and for more than 2 GB.
@@ -109,13 +109,17 @@ package enum TensorCodec {
     return byteCount > 0 ? (payload, Int(byteCount)) : nil
   }
 
-  /// Whether a piece from the first third of a large tensor shrinks enough. A function of the bytes alone.
+  /// Whether pieces from all over a large tensor shrink enough. A function of the bytes alone.
   private static func probeShrinks(_ buffer: AlignedBuffer) -> Bool {
-    guard buffer.byteCount >= 4 * probeByteCount else { return true }
-    let piece = buffer.bytes.baseAddress! + buffer.byteCount / 3
-    return withUnsafeTemporaryAllocation(byteCount: probeByteCount, alignment: 64) { scratch in
-      let limit = Int32(largestWorthwhileShare * Double(probeByteCount))
-      return LZ4_compress_default(piece, scratch.baseAddress, Int32(probeByteCount), limit) > 0
+    guard buffer.byteCount >= 8 * probeCount * probeByteCount else { return true }
+    return withUnsafeTemporaryAllocation(byteCount: 2 * probeByteCount, alignment: 64) { scratch in
+      var packed = 0
+      for number in 0..<probeCount {
+        let piece = buffer.bytes.baseAddress! + buffer.byteCount / probeCount * number
+        packed += Int(
+          LZ4_compress_default(piece, scratch.baseAddress, Int32(probeByteCount), Int32(scratch.count)))
+      }
+      return Double(packed) < largestWorthwhileShare * Double(probeCount * probeByteCount)
     }
   }
 
@@ -126,7 +130,8 @@ package enum TensorCodec {
       payload.baseAddress, target.baseAddress, Int32(payload.count), Int32(target.count))
     guard count == target.count else {
       throw WireError(
-        .compression, count < 0 ? "the LZ4 block is damaged" : "the LZ4 block holds \(count) bytes, not \(target.count)")
+        .compression, count < 0 ? "the LZ4 block is damaged" : "the LZ4 block holds \(count) bytes, not \(target.count)"
+      )
     }
   }
 }

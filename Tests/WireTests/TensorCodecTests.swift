@@ -54,7 +54,7 @@ import Wire
   }
 
   @Test func aLargeTensorThatShrinksLittleGoesAsItIs() {
-    let count = 600_000
+    let count = 600_000  // large enough for a probe
     for (noisyShare, compression) in [(0.7, Compression.lz4), (0.95, .none)] {
       // Runs of noise and of zeros, 1000 bytes together.
       let buffer = makeBuffer(byteCount: count, isCompressible: false)
@@ -75,7 +75,8 @@ import Wire
         let place = AlignedBuffer(byteCount: count)
         place.bytes.initializeMemory(as: UInt8.self, repeating: 0)
         let found = payload.withUnsafeBytes { bytes in
-          code { () throws(WireError) in try TensorCodec.decode(descriptor, payload: bytes, seed: 7, into: place.bytes) }
+          code { () throws(WireError) in try TensorCodec.decode(descriptor, payload: bytes, seed: 7, into: place.bytes)
+          }
         }
         #expect(found == expected)
         #expect(Array(place) == (expected == nil ? Array(buffer) : [UInt8](repeating: 0, count: count)))

@@ -92,6 +92,14 @@ def status(sluice, run):
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
+def committed(run):
+    """Steps that a run has committed."""
+    try:
+        return (run / "metrics.jsonl").read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
 def measure_run(options, folder, corpus, decoders):
     """Clips a second, CPU seconds a clip by stage, and what status calls short, in the middle of a run."""
     path = topology(folder, corpus, decoders, options)
@@ -99,21 +107,21 @@ def measure_run(options, folder, corpus, decoders):
     process = subprocess.Popen(
         [options.sluice, "run", str(path), "--output", str(run)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         text=True, env={**os.environ, "SLUICE_FAULTS": "train=nothing"})
-    first = last = None
+    first = last = short = None
     while process.poll() is None:
-        answer = status(options.sluice, run)
-        if answer:
-            moment = (answer["version"], time.monotonic(), processor_seconds(process.pid), answer.get("shortStage"))
-            if first is None and moment[0] >= 3:
-                first = moment
-            elif moment[0] <= options.steps - 2:
-                last = moment
-        time.sleep(0.5)
-    if process.returncode != 0 or first is None or last is None or last[0] - first[0] < options.steps // 2:
+        # A look costs time of the same cores: few of them, and none at `status` between the two moments.
+        time.sleep(0.1)
+        version = committed(run)
+        if first is None and version >= 3:
+            first = (version, time.monotonic(), processor_seconds(process.pid))
+        elif last is None and version >= options.steps - 5:
+            last = (version, time.monotonic(), processor_seconds(process.pid))
+            short = (status(options.sluice, run) or {}).get("shortStage")
+    if process.returncode != 0 or first is None or last is None:
         sys.exit(f"the run failed or was too short: {process.stderr.read().strip()}")
     clips = (last[0] - first[0]) * BATCH * REPLICAS
     spent = {stage: (last[2][stage] - seconds) / clips for stage, seconds in first[2].items() if stage in last[2]}
-    return clips / (last[1] - first[1]), spent, last[3]
+    return clips / (last[1] - first[1]), spent, short
 
 
 def measure_decode(options, video, processes):

@@ -2,6 +2,7 @@ import Pipeline
 import Tensors
 import Testing
 import Wire
+import ZeroMQ
 
 @Suite struct BatchStoreTests {
   private let group = GroupKey(kind: .training, step: 3, index: 1)

@@ -2,6 +2,7 @@ import Pipeline
 import Tensors
 import Topology
 import Wire
+import ZeroMQ
 
 /// A worker process: what it knows dies with it.
 final class SimulatedWorker {

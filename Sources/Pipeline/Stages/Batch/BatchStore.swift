@@ -1,4 +1,5 @@
 import OrderedCollections
+import Tensors
 package import Wire
 package import ZeroMQ
 
