@@ -10,9 +10,9 @@ package enum VideoLocation: Sendable, Equatable {
   package init(_ text: String) {
     if text.hasPrefix("http://") || text.hasPrefix("https://") {
       self = .url(text)
-    } else if text.contains(".tar#"), let match = text.wholeMatch(of: /(.+\.tar)#(.+)@([0-9]{1,18})\+([0-9]{1,18})/),
-      let start = Int(match.3),
-      let count = Int(match.4)
+    } else if text.utf8.contains(UInt8(ascii: "#")),
+      let match = text.wholeMatch(of: /(.+\.tar)#(.+)@([0-9]{1,18})\+([0-9]{1,18})/),
+      let start = Int(match.3), let count = Int(match.4)
     {
       self = .member(shard: String(match.1), name: String(match.2), bytes: start..<start + count)
     } else {

@@ -6,12 +6,12 @@ package enum TensorCodec {
   /// LZ4 makes at most 255 bytes out of one, and a few at the start.
   private static let maximumExpansion = 255
 
-  /// LZ4 must save a fifth of a tensor, or it costs more time than it saves on a link of 1 Gb/s.
-  private static let largestWorthwhileShare = 0.8
+  /// LZ4 must save a quarter of a tensor, or packing and unpacking take longer than a link of 1 Gb/s needs for the rest.
+  private static let largestWorthwhileShare = 0.75
   private static let (probeCount, probeByteCount) = (4, 8 << 10)
 
   /// Checksums and packs a tensor. LZ4 gives way to `.none` when a probe of a large tensor would shrink by less than a
-  /// fifth, as camera footage does, when it would not shrink the bytes at all, and for more than 2 GB.
+  /// quarter, as camera footage does, when it would not shrink the bytes at all, and for more than 2 GB.
   ///
   /// - Parameters:
   ///   - buffer: published: nobody writes to it any more.
@@ -65,7 +65,27 @@ package enum TensorCodec {
     case .none: target.copyMemory(from: payload)
     case .lz4: try decompress(payload, into: target)
     }
-    guard checksum(UnsafeRawBufferPointer(target), seed: seed) == descriptor.checksum else {
+    try verify(UnsafeRawBufferPointer(target), descriptor, seed: seed)
+  }
+
+  /// Verifies a payload; what is not packed is read where it is.
+  ///
+  /// - Throws: as `decode`.
+  package static func verify(
+    _ descriptor: TensorDescriptor, payload: UnsafeRawBufferPointer, seed: UInt64, maximumByteCount: Int
+  ) throws(WireError) {
+    guard descriptor.compression == .none else {
+      _ = try decode(descriptor, payload: payload, seed: seed, maximumByteCount: maximumByteCount)
+      return
+    }
+    _ = try checkedByteCount(of: descriptor, payload: payload, maximumByteCount: maximumByteCount)
+    try verify(payload, descriptor, seed: seed)
+  }
+
+  private static func verify(
+    _ bytes: UnsafeRawBufferPointer, _ descriptor: TensorDescriptor, seed: UInt64
+  ) throws(WireError) {
+    guard checksum(bytes, seed: seed) == descriptor.checksum else {
       throw WireError(.checksum, "the tensor's checksum is wrong: it was damaged, or belongs to another item")
     }
   }

@@ -131,10 +131,9 @@ package final class StageCore {
 
   package var stamp: RunStamp { link.stamp }
 
-  /// Compression for a message to `worker`: none within the process.
+  /// Compression for a message to `worker`: none within the host, where copying bytes costs less than packing them.
   package func compression(to worker: WorkerID) -> Compression {
-    let ownProcess = "#\(identity.processID)"
-    if worker.hasPrefix("\(identity.host)/"), worker.hasSuffix(ownProcess) { return .none }
+    guard !worker.hasPrefix("\(identity.host)/") else { return .none }
     return configuration?.topology.links.compression == .lz4 ? .lz4 : .none
   }
 

@@ -55,10 +55,7 @@ package actor BatchStage: StageActor {
     defer { core.counters.busySeconds += Monotonic.seconds() - began }
     guard envelope.run == core.stamp.run, envelope.messageKind == .clip, payload.count == 1,
       let header = try? ClipHeader(body: envelope.body), let topology = core.configuration?.topology,
-      let clip = try? payload.first!.withUnsafeBytes({
-        try TensorCodec.decode(
-          header.tensor, payload: $0, seed: header.key.stableHash, maximumByteCount: Self.maximumClipBytes)
-      })
+      Self.isWhole(header, payload.first!)
     else {
       core.counters.malformedDropped += 1
       return
@@ -77,8 +74,25 @@ package actor BatchStage: StageActor {
     core.tap.publish(header.key) {
       (
         ["label": .integer(header.labels[0])],
-        TapPublisher.Frame(buffer: clip, dimensions: header.tensor.dimensions)
+        Self.clip(header, payload.first!).map { TapPublisher.Frame(buffer: $0, dimensions: header.tensor.dimensions) }
       )
+    }
+  }
+
+  /// Whether the payload is the clip of its header.
+  private static func isWhole(_ header: ClipHeader, _ part: MessagePart) -> Bool {
+    let verified: Void? = try? part.withUnsafeBytes {
+      try TensorCodec.verify(
+        header.tensor, payload: $0, seed: header.key.stableHash, maximumByteCount: maximumClipBytes)
+    }
+    return verified != nil
+  }
+
+  /// The clip, unpacked for whoever watches.
+  private static func clip(_ header: ClipHeader, _ part: MessagePart) -> AlignedBuffer? {
+    try? part.withUnsafeBytes {
+      try TensorCodec.decode(
+        header.tensor, payload: $0, seed: header.key.stableHash, maximumByteCount: maximumClipBytes)
     }
   }
 
