@@ -58,6 +58,12 @@ let modules: [Target] = [
     name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
 ]
 
+/// Only for `scripts/fuzz`, whose libFuzzer brings the main function.
+let fuzzTargets: [Target] =
+  Context.environment["SLUICE_FUZZ"] == nil
+  ? []
+  : [.executableTarget(name: "fuzz-decode", dependencies: ["Video", "Tensors"], swiftSettings: strict)]
+
 let testTargets: [Target] = [
   tests("FilesTests", ["Files"]),
   tests("TensorsTests", ["Tensors"]),
@@ -83,6 +89,6 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: systemLibraries + modules + testTargets,
+  targets: systemLibraries + modules + fuzzTargets + testTargets,
   cxxLanguageStandard: .cxx17
 )

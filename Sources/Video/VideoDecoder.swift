@@ -6,17 +6,19 @@ import CLibAV
 /// every container and codec. What a call returns depends on the file's bytes and its arguments only, never on earlier
 /// calls: each call begins at a keyframe with a fresh codec, and what fails is decoded again from a fresh file.
 package final class VideoDecoder {
-  package private(set) var info: VideoInfo
+  package let info: VideoInfo
   package internal(set) var statistics = DecodeStatistics()
 
   let path: String
   let budget: DecodeBudget
-  private(set) var index: PacketIndex
-  /// Whether the file is read by its packet table; false once anything differed from that.
-  package var usesTable: Bool { table != nil }
+  let index: PacketIndex
+  /// Whether the last call read the file by its packet table; false if anything differed from that.
+  package private(set) var usesTable: Bool
 
-  /// The table that the file was opened by; nil once it was probed and read through.
-  private(set) var table: PacketTable?
+  /// The table that the file was opened by; nil if it was probed and read through.
+  let table: PacketTable?
+  /// Reads the file through for windows that the table does not give.
+  private var withoutTable: VideoDecoder?
   var demuxer: Demuxer
   /// Decode order of the packet that the demuxer reads next, where known.
   var nextOrder: Int?
@@ -39,12 +41,13 @@ package final class VideoDecoder {
     if let indexed, let table = indexed.table, table.info.byteCount == indexed.byteCount,
       table.info.frameCount == indexed.frameCount, let opened = try? table.open(path: path)
     {
-      (demuxer, index, info, self.table) = (opened, table.index, table.info, table)
+      (demuxer, index, info, self.table, usesTable) = (opened, table.index, table.info, table, true)
       nextOrder = table.firstOrder == 0 ? 0 : nil
       return
     }
     (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
     info = try VideoInfo(demuxer: demuxer, index: index)
+    (table, usesTable) = (nil, false)
     try checkIndexed()
   }
 
@@ -65,13 +68,12 @@ package final class VideoDecoder {
   ///   may depend on (back to its keyframe) is damaged.
   package func frames(at indices: [Int], size: FrameSize) throws(VideoError) -> FrameTensor {
     if let table {
+      usesTable = true
       if let tensor = try? frames(at: indices, size: size, by: table) { return tensor }
-      // Whatever it was: the file itself, read through, decides.
-      let opened = try VideoProbe.open(path: path, budget: budget)
-      info = try VideoInfo(demuxer: opened.demuxer, index: opened.index)
-      (demuxer, index, self.table, nextOrder) = (opened.demuxer, opened.index, nil, nil)
+      // Whatever it was: the file itself, read through, decides on this window.
+      (usesTable, nextOrder) = (false, nil)
+      return try readThrough().frames(at: indices, size: size)
     }
-    try checkIndexed()
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }
     if let outside = indices.first(where: { !(0..<info.frameCount).contains($0) }) {
       throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(info.frameCount)")
@@ -93,6 +95,14 @@ package final class VideoDecoder {
     var collector = collector(indices, size)
     try decodeSegments(into: &collector)
     return try collector.finish()
+  }
+
+  private func readThrough() throws(VideoError) -> VideoDecoder {
+    if let withoutTable { return withoutTable }
+    let indexed = indexed.map { IndexedVideo(byteCount: $0.byteCount, frameCount: $0.frameCount, table: nil) }
+    let decoder = try VideoDecoder(path: path, indexed: indexed, budget: budget)
+    withoutTable = decoder
+    return decoder
   }
 
   private func collector(_ indices: [Int], _ size: FrameSize) -> FrameCollector {

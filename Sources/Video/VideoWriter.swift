@@ -73,6 +73,7 @@ package final class VideoWriter {
     self.muxer = muxer
     self.encoder = encoder
     self.scaler = ScalerHandle(scaler)
+    nextPTS = Int64(options.firstTick)
     try allocate(source.pointer, AV_PIX_FMT_RGB24)
     try allocate(picture.pointer, format)
     try muxer.start(encoder: context, options: options)
