@@ -13,6 +13,7 @@ hosts:
   here: {{address: 127.0.0.1, coordinator: true, decode: 2, augment: 1, batch: 1, train: 1, average: 1}}
 clip: {{frames: 4, stride: 2, slack: 1, resize: [40, 54], crop: 32}}
 sampling: {{labels: square-root}}
+max_bad_fraction: 0.9
 train: {{network: r2plus1d-10, width: 0.125, replicas: 4, batch: 16, steps: {steps}, learning_rate: 0.01}}
 checkpoint: {{every: {max(steps // 8, 1)}, keep: 2}}
 """
