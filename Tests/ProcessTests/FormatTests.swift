@@ -45,12 +45,14 @@ import Testing
     long.steps = 4000
     let run = try RunHandle(long, ["--set", "links.format=\(format)", "--set", "links.compression=none"])
     try run.waitForStep(2)
-    let workers = try #require(try run.status()?["workers"] as? [[String: Any]])
     for (stage, bytes) in [("decode", 5 * 40 * 54 * 3 * halves / 2), ("augment", 4 * 32 * 32 * 3 * halves / 2)] {
-      let worker = try #require(workers.first { $0["stage"] as? String == stage })
-      let counters = try #require(worker["counters"] as? [String: Any])
-      let items = try #require(counters["items"] as? Int)
-      #expect(items > 0 && counters["bytesOut"] as? Int == items * bytes, "\(stage): \(counters)")
+      let (items, sent) = try eventually("a heartbeat of \(stage) at work") { () -> (Int, Int)? in
+        let workers = try run.status()?["workers"] as? [[String: Any]]
+        let counters = workers?.first { $0["stage"] as? String == stage }?["counters"] as? [String: Any]
+        guard let items = counters?["items"] as? Int, items > 0 else { return nil }
+        return (items, counters?["bytesOut"] as? Int ?? 0)
+      }
+      #expect(sent == items * bytes, "\(stage)")
     }
     let shapes =
       format == "rgb24"
