@@ -145,7 +145,42 @@ static inline struct SwsContext *clibav_make_scaler(
   return scaler;
 }
 
-/// Scales `frame` into packed rows at `out`, or into three planes (G, B, R) that are `plane` bytes apart. Returns the number
+/// 1 if the format is of luma, alone or with chroma: no colours, no palette, no packed bits.
+static inline int clibav_has_luma(enum AVPixelFormat format) {
+  const AVPixFmtDescriptor *descriptor = av_pix_fmt_desc_get(format);
+  return descriptor != NULL &&
+         (descriptor->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM)) == 0;
+}
+
+/// A scaler to 8-bit 4:2:0 that leaves matrix and range (`full`: 1 for full) as they are; of colours it makes BT.601, limited
+/// range.
+static inline struct SwsContext *clibav_make_plane_scaler(
+    int width, int height, enum AVPixelFormat format, int full, int out_width, int out_height, int flags) {
+  struct SwsContext *scaler = sws_alloc_context();
+  if (scaler == NULL) return NULL;
+  full = full && clibav_has_luma(format);
+  // libswscale takes grey for full range while it chooses its functions; with both ends alike it converts no range.
+  const AVPixFmtDescriptor *descriptor = av_pix_fmt_desc_get(format);
+  const int chosen = full || (clibav_has_luma(format) && descriptor->nb_components < 3);
+  av_opt_set_int(scaler, "srcw", width, 0);
+  av_opt_set_int(scaler, "srch", height, 0);
+  av_opt_set_int(scaler, "src_format", format, 0);
+  av_opt_set_int(scaler, "src_range", chosen, 0);
+  av_opt_set_int(scaler, "dstw", out_width, 0);
+  av_opt_set_int(scaler, "dsth", out_height, 0);
+  av_opt_set_int(scaler, "dst_format", AV_PIX_FMT_YUV420P, 0);
+  av_opt_set_int(scaler, "dst_range", chosen, 0);
+  av_opt_set_int(scaler, "sws_flags", flags, 0);
+  if (sws_init_context(scaler, NULL, NULL) < 0) {
+    sws_freeContext(scaler);
+    return NULL;
+  }
+  const int *matrix = sws_getCoefficients(AVCOL_SPC_SMPTE170M);
+  (void)sws_setColorspaceDetails(scaler, matrix, full, matrix, full, 0, 1 << 16, 1 << 16);
+  return scaler;
+}
+
+/// Scales `frame` into packed rows at `out`, or into three planes (G, B, R, or Y, U, V) that are `plane` bytes apart. Returns the number
 /// of rows written, or a negative status.
 static inline int clibav_scale(
     struct SwsContext *scaler, const AVFrame *frame, uint8_t *out, int stride, size_t plane) {
@@ -165,6 +200,11 @@ static inline int clibav_scale_frame(struct SwsContext *scaler, const AVFrame *f
 static inline int clibav_is_jpeg_format(enum AVPixelFormat format) {
   return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P ||
          format == AV_PIX_FMT_YUVJ440P || format == AV_PIX_FMT_YUVJ411P;
+}
+
+/// 1 if the frame's samples use all values from 0 on.
+static inline int clibav_is_full_range(const AVFrame *frame) {
+  return frame->color_range == AVCOL_RANGE_JPEG || clibav_is_jpeg_format((enum AVPixelFormat)frame->format);
 }
 
 /// 1 if a VP8 packet is a frame that is decoded but never shown (an alternate reference).

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Tensors
 import Video
 
 /// `sluice bench decode`
@@ -31,14 +32,23 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
   @Flag(help: "Open files as if they had never been indexed, instead of by a packet table made beforehand.")
   var cold = false
 
+  @Option(help: "rgb24, or yuv420p: planes.")
+  var format = "rgb24"
+
   @OptionGroup var output: JSONOutput
 
   package init() {}
 
+  package func validate() throws {
+    guard PixelFormat(rawValue: format) != nil else {
+      throw ValidationError("--format \(format): give rgb24 or yuv420p")
+    }
+  }
+
   package func run() async throws {
     let benchmark = try DecodeBenchmark(
       files: files, frames: frames, stride: stride, clips: clips, seed: seed, starts: starts.isEmpty ? nil : starts,
-      uniform: uniform, isCold: cold)
+      uniform: uniform, isCold: cold, format: PixelFormat(rawValue: format)!)
     let result = try benchmark.run()
     func text(_ value: Double) -> String { String((value * 10).rounded() / 10) }
     try output.print(

@@ -41,15 +41,15 @@ extension Topology {
     /// Frames of the video from the first to the last frame of a window, both included, where videos are not resampled.
     package var windowSpan: Int { (windowFrames - 1) * stride + 1 }
 
-    /// Bytes of one window, uint8 (T + slack, H, W, 3); a 16:9 video is assumed for a short edge.
-    package var windowBytes: Int {
+    /// Pixels of one window, (T + slack, H, W); a 16:9 video is assumed for a short edge.
+    package var windowPixels: Int {
       switch resize {
-      case .exact(let height, let width): windowFrames * height * width * 3
-      case .shortEdge(let sides): windowFrames * sides.upperBound * ((sides.upperBound * 16 + 8) / 9) * 3
+      case .exact(let height, let width): windowFrames * height * width
+      case .shortEdge(let sides): windowFrames * sides.upperBound * ((sides.upperBound * 16 + 8) / 9)
       }
     }
 
-    /// Bytes of one clip, uint8 (T, crop, crop, 3).
-    package var clipBytes: Int { frames * crop * crop * 3 }
+    /// Pixels of one clip, (T, crop, crop).
+    package var clipPixels: Int { frames * crop * crop }
   }
 }

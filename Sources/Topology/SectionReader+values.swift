@@ -108,16 +108,12 @@ extension SectionReader {
 
   /// One of the values of a string enumeration.
   func choice<Value: RawRepresentable & CaseIterable>(
-    _ key: String, default standard: Value, notYet: [String] = []
+    _ key: String, default standard: Value
   ) -> Value where Value.RawValue == String {
     guard let entry = entry(key, required: false) else { return standard }
     let text = entry.value.scalarText
     if let text, let value = Value(rawValue: text) { return value }
-    if let text, notYet.contains(text) {
-      fail(key, "`\(text)` is not available yet; use \(standard.rawValue)")
-    } else {
-      fail(key, "expected \(Value.allCases.map(\.rawValue).joined(separator: " or ")), found \(entry.value.kind)")
-    }
+    fail(key, "expected \(Value.allCases.map(\.rawValue).joined(separator: " or ")), found \(entry.value.kind)")
     return standard
   }
 

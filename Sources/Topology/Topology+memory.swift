@@ -12,6 +12,10 @@ extension Topology {
     let keys = Double(inFlight * train.replicas)
     let itemsPerKey = Double(train.batch * train.localSteps)
     let items = keys * itemsPerKey
+    let windowBytes = links.format.bytes(pixels: clip.windowPixels)
+    let clipBytes = links.format.bytes(pixels: clip.clipPixels)
+    // What is trained on is RGB.
+    let inputBytes = clip.clipPixels * 3
     func share(_ total: Double, _ stage: Stage) -> Double { (total / Double(max(1, count(stage)))).rounded(.up) }
     return Stage.allCases.map { stage in
       let process = 48.0 * 1_048_576
@@ -21,18 +25,18 @@ extension Topology {
           // A lease is a few hundred bytes; the index is read row by row.
           items * 512
         case .decode:
-          share(items, .decode) * Double(clip.windowBytes)
+          share(items, .decode) * Double(windowBytes)
         case .augment:
-          share(items, .augment) * Double(clip.windowBytes + clip.clipBytes)
+          share(items, .augment) * Double(windowBytes + clipBytes)
         case .batch:
           // Clips as they came, and the collated batch that is kept until its step is committed.
-          share(keys, .batch) * itemsPerKey * Double(clip.clipBytes) * 2
+          share(keys, .batch) * itemsPerKey * Double(clipBytes) * 2
         case .train:
           // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients.
           parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up))
             + network.activations * elementBytes * 2.5 * Double(train.batch)
             + (train.precision == .float64 ? 2 * network.parameters * elementBytes : 0)
-            + 2 * itemsPerKey * Double(clip.clipBytes)
+            + itemsPerKey * Double(clipBytes + inputBytes)
         case .average:
           // Parameters, momentum, two published versions and one partial sum per level of the tree.
           share(parameterBytes * (5 + Foundation.log2(Double(train.replicas)).rounded(.up)), .average)
@@ -40,7 +44,7 @@ extension Topology {
           evaluate == nil
             ? 0
             : parameterBytes * 2 + network.largestActivation * elementBytes * 4 * Double(train.batch)
-              + 4 * Double(train.batch * clip.clipBytes)
+              + 4 * Double(train.batch * inputBytes)
         }
       return (stage, Int(min(process + bytes, 1e18)))
     }

@@ -84,6 +84,7 @@ extension Topology {
     topology.checkSecurity(root)
     topology.checkMemory(root)
     topology.checkEcho(root)
+    topology.checkPlanes(root)
     return topology
   }
 
@@ -135,7 +136,7 @@ extension Topology {
     defer { section.finish() }
     return Links(
       compression: section.choice("compression", default: .lz4),
-      format: section.choice("format", default: .rgb24, notYet: ["yuv420p"]),
+      format: section.choice("format", default: .rgb24),
       security: section.choice("security", default: .auto))
   }
 }

@@ -64,6 +64,13 @@ extension Topology.Clip {
 }
 
 extension Topology {
+  /// Planes are cut at even places.
+  func checkPlanes(_ root: SectionReader) {
+    guard links.format == .yuv420p, clip.crop % 2 != 0 else { return }
+    let section = root.section("clip", required: false)
+    section?.fail("crop", "\(clip.crop) is odd; `links.format: yuv420p` needs an even one")
+  }
+
   /// The clips of a window must not be in batches of two replicas.
   func checkEcho(_ root: SectionReader) {
     guard train.batch % clip.echo != 0, let section = root.section("clip", required: false) else { return }

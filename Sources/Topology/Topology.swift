@@ -66,7 +66,15 @@ package struct Topology: Sendable, Equatable {
     package var security: Security
 
     package enum Compression: String, Sendable, CaseIterable { case lz4, none }
-    package enum Format: String, Sendable, CaseIterable { case rgb24 }
+    /// How windows and clips travel; what is trained on is RGB in both.
+    package enum Format: String, Sendable, CaseIterable {
+      case rgb24
+      /// Planes with chroma of half the height and width.
+      case yuv420p
+
+      /// Bytes of so many pixels.
+      func bytes(pixels: Int) -> Int { self == .rgb24 ? pixels * 3 : pixels / 2 * 3 }
+    }
     package enum Security: String, Sendable, CaseIterable { case auto, none, curve }
   }
 }

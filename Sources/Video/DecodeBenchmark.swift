@@ -1,4 +1,5 @@
 import Glibc
+package import Tensors
 
 /// `bench decode`: the speed of opening files and decoding clips from them, on one thread.
 package struct DecodeBenchmark: Sendable {
@@ -30,13 +31,14 @@ package struct DecodeBenchmark: Sendable {
   package let uniform: Int
   /// Files are opened as if they had never been indexed.
   package let isCold: Bool
+  package let format: PixelFormat
 
   /// - Parameters:
   ///   - files: at least one; clip i is taken from file i mod their number.
   ///   - frames: frames a clip, `stride` apart.
   package init(
     files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil, uniform: Int = 1,
-    isCold: Bool = false
+    isCold: Bool = false, format: PixelFormat = .rgb24
   ) throws(VideoError) {
     guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
       throw VideoError(
@@ -56,9 +58,10 @@ package struct DecodeBenchmark: Sendable {
     }
     self.uniform = uniform
     self.isCold = isCold
+    self.format = format
   }
 
-  /// Indexes the files as `corpus build` does, unless `isCold`; then, measured, decodes the clips, scaled to 128x171 RGB.
+  /// Indexes the files as `corpus build` does, unless `isCold`; then, measured, decodes the clips, scaled to 128x171.
   /// Each clip opens its file anew with its part of the packet table, as a worker does that meets another video with every
   /// item.
   package func run() throws(VideoError) -> Result {
@@ -90,7 +93,7 @@ package struct DecodeBenchmark: Sendable {
       } else {
         decoder = try VideoDecoder(path: path, indexed: finding?.indexed(for: window))
       }
-      _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171))
+      _ = try decoder.frames(at: window, size: .exact(height: 128, width: 171), format: format)
       framesDecoded += decoder.statistics.framesDecoded
     }
     let wall = DecodeBenchmark.seconds(CLOCK_MONOTONIC) - wallStart

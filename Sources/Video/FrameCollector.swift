@@ -9,6 +9,7 @@ struct FrameCollector: ~Copyable {
   private(set) var hasArrived: [Bool]
   private let path: String
   private let size: FrameSize
+  private let format: PixelFormat
   private let budget: DecodeBudget
   private let isTransposed: Bool
   private let places: [[Int]]
@@ -16,7 +17,7 @@ struct FrameCollector: ~Copyable {
   private var tensor: FrameTensor?
 
   init(
-    indices: [Int], size: FrameSize, path: String, orientation: Orientation, budget: DecodeBudget
+    indices: [Int], size: FrameSize, format: PixelFormat, path: String, orientation: Orientation, budget: DecodeBudget
   ) {
     var wanted: [Int] = []
     var places: [[Int]] = []
@@ -33,9 +34,10 @@ struct FrameCollector: ~Copyable {
     self.hasArrived = Array(repeating: false, count: wanted.count)
     self.path = path
     self.size = size
+    self.format = format
     self.budget = budget
     self.isTransposed = orientation.isTransposed
-    self.converter = FrameConverter(path: path, orientation: orientation)
+    self.converter = FrameConverter(path: path, orientation: orientation, format: format)
   }
 
   /// Place of a frame in `wanted`.
@@ -82,7 +84,7 @@ struct FrameCollector: ~Copyable {
   private func allocate(for frame: UnsafeMutablePointer<AVFrame>) throws(VideoError) -> FrameTensor {
     let (across, down) = (Int(frame.pointee.width), Int(frame.pointee.height))
     let shown = isTransposed ? (width: down, height: across) : (width: across, height: down)
-    let result: (width: Int, height: Int)
+    var result: (width: Int, height: Int)
     switch size {
     case .native: result = shown
     case .exact(let height, let width): result = (width, height)
@@ -94,15 +96,17 @@ struct FrameCollector: ~Copyable {
       }
       result = (scaled(shown.width), scaled(shown.height))
     }
-    guard (1...DecodeBudget.longestSide).contains(result.width), (1...DecodeBudget.longestSide).contains(result.height)
+    let sides = 1...DecodeBudget.longestSide
+    guard sides.contains(result.width), sides.contains(result.height)
     else { throw VideoError(.unsupported, "\(path): cannot scale to \(result.width)x\(result.height)") }
+    result = (format.side(result.width), format.side(result.height))
     let frameCount = places.reduce(0) { $0 + $1.count }
-    let (bytes, overflow) = frameCount.multipliedReportingOverflow(by: result.width * result.height * 3)
+    let (bytes, overflow) = frameCount.multipliedReportingOverflow(
+      by: format.frameByteCount(height: result.height, width: result.width))
     guard !overflow, bytes <= budget.resultBytes else {
       throw VideoError(
         .budgetExceeded, "\(path): \(frameCount) frames of \(result.width)x\(result.height) are too many bytes at once")
     }
-    return FrameTensor(
-      buffer: AlignedBuffer(byteCount: bytes), frames: frameCount, height: result.height, width: result.width)
+    return FrameTensor(frames: frameCount, height: result.height, width: result.width, format: format)
   }
 }

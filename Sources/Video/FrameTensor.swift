@@ -10,7 +10,7 @@ package enum FrameSize: Sendable, Equatable {
   case shortEdge(Int)
 }
 
-/// Frames of one clip: uint8 (T, H, W, 3), RGB, contiguous.
+/// Frames of one clip, uint8, contiguous: (T, H, W, 3) in RGB, (T, H·3/2, W) in planes.
 package struct FrameTensor: Sendable {
   package let buffer: AlignedBuffer
   /// T
@@ -19,21 +19,44 @@ package struct FrameTensor: Sendable {
   package let height: Int
   /// W
   package let width: Int
+  package let format: PixelFormat
 
-  /// - Parameter buffer: `frames · height · width · 3` bytes.
-  package init(buffer: AlignedBuffer, frames: Int, height: Int, width: Int) {
-    precondition(buffer.byteCount == frames * height * width * 3, "buffer does not match the shape")
+  /// - Parameter buffer: as many bytes as `frames` frames of this size and format have.
+  package init(buffer: AlignedBuffer, frames: Int, height: Int, width: Int, format: PixelFormat = .rgb24) {
+    precondition(
+      buffer.byteCount == frames * format.frameByteCount(height: height, width: width),
+      "buffer does not match the shape")
     self.buffer = buffer
     self.frames = frames
     self.height = height
     self.width = width
+    self.format = format
   }
 
-  /// Bytes of one frame.
-  package var frameByteCount: Int { height * width * 3 }
+  /// Memory for frames of this shape, uninitialised.
+  package init(frames: Int, height: Int, width: Int, format: PixelFormat) {
+    self.init(
+      buffer: AlignedBuffer(byteCount: frames * format.frameByteCount(height: height, width: width)), frames: frames,
+      height: height, width: width, format: format)
+  }
 
-  /// Frame `index`: (H, W, 3). Valid while `buffer` lives.
+  /// Of the tensor.
+  package var dimensions: [Int] { format.dimensions(frames: frames, height: height, width: width) }
+
+  /// Bytes of one frame.
+  package var frameByteCount: Int { format.frameByteCount(height: height, width: width) }
+
+  /// Frame `index`. Valid while `buffer` lives.
   package func frame(_ index: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: buffer.bytes[index * frameByteCount..<(index + 1) * frameByteCount])
+  }
+
+  /// The same frames in RGB.
+  package func rgb() -> FrameTensor {
+    guard format != .rgb24 else { return self }
+    let result = FrameTensor(frames: frames, height: height, width: width, format: .rgb24)
+    format.toRGB(
+      UnsafeRawBufferPointer(buffer.bytes), count: frames, height: height, width: width, to: result.buffer.bytes)
+    return result
   }
 }

@@ -63,4 +63,25 @@ struct Orientation: Equatable {
       row += yStep
     }
   }
+
+  /// Writes a plane of a coded image to the shown `out`, (height, width).
+  ///
+  /// - Parameter stride: bytes from one row of the plane to the next.
+  func copy(
+    plane: UnsafePointer<UInt8>, stride: Int, to out: UnsafeMutableRawPointer, height: Int, width: Int
+  ) {
+    let xStep = (flipsX ? -1 : 1) * (isTransposed ? stride : 1)
+    let yStep = (flipsY ? -1 : 1) * (isTransposed ? 1 : stride)
+    var from = plane + (flipsX ? -xStep * (width - 1) : 0) + (flipsY ? -yStep * (height - 1) : 0)
+    var to = out.assumingMemoryBound(to: UInt8.self)
+    for _ in 0..<height {
+      if xStep == 1 {
+        UnsafeMutableRawPointer(to).copyMemory(from: from, byteCount: width)
+      } else {
+        for x in 0..<width { to[x] = from[x * xStep] }
+      }
+      from += yStep
+      to += width
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import CLibAV
+package import Tensors
 
 /// Decodes chosen frames of one file. One thread uses it.
 ///
@@ -63,22 +64,24 @@ package final class VideoDecoder {
 
   /// Frames at `indices`, in any order, repeats allowed, each in 0..<`info.frameCount`.
   ///
-  /// - Returns: uint8 (`indices.count`, H, W, 3), RGB, rotation applied.
+  /// - Returns: `indices.count` frames in `format`, rotation applied; in planes the sides are even, those asked for or one less.
   /// - Throws: `.windowNotWhole` if a frame is not in the file or decoding does not give it, `.corrupt` if it or one it
   ///   may depend on (back to its keyframe) is damaged.
-  package func frames(at indices: [Int], size: FrameSize) throws(VideoError) -> FrameTensor {
+  package func frames(
+    at indices: [Int], size: FrameSize, format: PixelFormat = .rgb24
+  ) throws(VideoError) -> FrameTensor {
     if let table {
       usesTable = true
-      if let tensor = try? frames(at: indices, size: size, by: table) { return tensor }
+      if let tensor = try? frames(at: indices, size: size, format: format, by: table) { return tensor }
       // Whatever it was: the file itself, read through, decides on this window.
       (usesTable, nextOrder) = (false, nil)
-      return try readThrough().frames(at: indices, size: size)
+      return try readThrough().frames(at: indices, size: size, format: format)
     }
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }
     if let outside = indices.first(where: { !(0..<info.frameCount).contains($0) }) {
       throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(info.frameCount)")
     }
-    var collector = collector(indices, size)
+    var collector = collector(indices, size, format)
     if index.isLinear {
       try decodeFromStart(into: &collector)
     } else {
@@ -88,11 +91,13 @@ package final class VideoDecoder {
   }
 
   /// - Throws: if a frame is not in the table, or anything in the file differs from it or is damaged.
-  private func frames(at indices: [Int], size: FrameSize, by table: PacketTable) throws(VideoError) -> FrameTensor {
+  private func frames(
+    at indices: [Int], size: FrameSize, format: PixelFormat, by table: PacketTable
+  ) throws(VideoError) -> FrameTensor {
     guard !indices.isEmpty, indices.allSatisfy({ index.order(of: $0) != nil }) else {
       throw VideoError(.windowNotWhole, "\(path): the packet table does not have the window's frames")
     }
-    var collector = collector(indices, size)
+    var collector = collector(indices, size, format)
     try decodeSegments(into: &collector)
     return try collector.finish()
   }
@@ -105,10 +110,11 @@ package final class VideoDecoder {
     return decoder
   }
 
-  private func collector(_ indices: [Int], _ size: FrameSize) -> FrameCollector {
+  private func collector(_ indices: [Int], _ size: FrameSize, _ format: PixelFormat) -> FrameCollector {
     work = DecodeWork()
     return FrameCollector(
-      indices: indices, size: size, path: path, orientation: Orientation(of: demuxer.stream), budget: budget)
+      indices: indices, size: size, format: format, path: path, orientation: Orientation(of: demuxer.stream),
+      budget: budget)
   }
 
   /// The last frame whose time since the first frame is at most `seconds`; 0 for negative times.

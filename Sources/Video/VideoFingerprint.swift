@@ -18,9 +18,11 @@ package enum VideoFingerprint {
     LibAV.versions.utf8.forEach { byte in hash.add(byte) }
     do {
       let decoder = try VideoDecoder(path: "/proc/self/fd/\(descriptor)")
-      for size in [FrameSize.native, .exact(height: 128, width: 171), .shortEdge(37)] {
-        let frames = try decoder.frames(at: Array(0..<decoder.info.frameCount), size: size)
-        withExtendedLifetime(frames) { frames.buffer.bytes.forEach { byte in hash.add(byte) } }
+      for format in PixelFormat.allCases {
+        for size in [FrameSize.native, .exact(height: 128, width: 171), .shortEdge(37)] {
+          let frames = try decoder.frames(at: Array(0..<decoder.info.frameCount), size: size, format: format)
+          withExtendedLifetime(frames) { frames.buffer.bytes.forEach { byte in hash.add(byte) } }
+        }
       }
     } catch {
       return nil

@@ -8,7 +8,7 @@ package enum TensorLayout: UInt8, Sendable, CaseIterable, WireCodable {
   case nthwc = 2
   /// Anything else, row-major: labels, gradient blocks, parameters.
   case flat = 3
-  /// Frames as planes, Y then U then V, the latter at half the size.
+  /// Frames as planes, (T, H·3/2, W): luma, then U and V of half the height and width.
   case planarYUV420 = 4
 
   /// The number of dimensions, where the layout fixes it.
@@ -16,7 +16,8 @@ package enum TensorLayout: UInt8, Sendable, CaseIterable, WireCodable {
     switch self {
     case .thwc: 4
     case .nthwc: 5
-    case .flat, .planarYUV420: nil
+    case .planarYUV420: 3
+    case .flat: nil
     }
   }
 }

@@ -66,7 +66,7 @@ import Topology
     ("resize: [128, 171]", "resize: 128x171", "clip.resize", "expected a list"),
     ("resize: [128, 171]", "resize: [128, 171], short_edge: 128", "clip.short_edge", "not both"),
     ("resize: [128, 171], ", "", "clip.resize", "missing"),
-    ("format: rgb24", "format: yuv420p", "links.format", "not available yet"),
+    ("format: rgb24", "format: nv12", "links.format", "expected rgb24 or yuv420p"),
     ("security: auto", "security: curve", "links.security", "not available yet"),
     ("compression: lz4", "compression: zip", "links.compression", "expected lz4 or none"),
     ("labels: square-root", "labels: cubic", "sampling.labels", "expected natural or square-root"),
@@ -119,6 +119,25 @@ import Topology
     #expect(found.first?.message.contains("security: none") == true)
     let topology = try Topology.parse(yaml, file: "t", overrides: ["links.security=none"])
     #expect(topology.coordinator.port == 7700)
+  }
+
+  @Test func planesNeedAnEvenCrop() throws {
+    let yaml = example.replacing("format: rgb24", with: "format: yuv420p", maxReplacements: 1)
+    let planes = try Topology.parse(yaml, file: "t", overrides: [])
+    #expect(planes.links.format == .yuv420p)
+    #expect(try Topology.parse(planes.yaml(), file: "t", overrides: []) == planes)
+    let found = issues(yaml.replacing("crop: 112", with: "crop: 111"))
+    #expect(found.map(\.path) == ["clip.crop"])
+    #expect(found.first?.line == issues(yaml.replacing("crop: 112", with: "crop: 4097")).first?.line)
+    #expect(found.first?.message == "111 is odd; `links.format: yuv420p` needs an even one")
+    // Windows and clips take half the memory; what is trained on is the same.
+    let pixels = try Topology.parse(example, file: "t", overrides: [])
+    for (less, more) in zip(planes.memoryPerWorker(), pixels.memoryPerWorker()) {
+      let isHalf = [.decode, .augment, .batch].contains(less.stage)
+      let process = 48 << 20
+      if isHalf { #expect((more.bytes - process) == 2 * (less.bytes - process), "\(less.stage)") }
+      #expect(less.bytes <= more.bytes)
+    }
   }
 
   @Test func overridesApplyAndTheirErrorsNameThem() throws {

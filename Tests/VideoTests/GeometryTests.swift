@@ -51,8 +51,10 @@ struct GeometryTests {
     let shift = (4 - degrees / 90) % 4
     let expected = Array(upright[shift...] + upright[..<shift])
     for size in [FrameSize.native, .exact(height: 40, width: 40), .shortEdge(20)] {
-      let clip = try decoder.frames(at: [1], size: size)
-      #expect(corners(clip) == expected, "\(size)")
+      for format in PixelFormat.allCases {
+        let clip = try decoder.frames(at: [1], size: size, format: format)
+        #expect(corners(clip.rgb()) == expected, "\(size) \(format)")
+      }
     }
     let clip = try decoder.frames(at: [0], size: .shortEdge(16))
     #expect(min(clip.height, clip.width) == 16 && max(clip.height, clip.width) == 32)

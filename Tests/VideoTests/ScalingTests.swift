@@ -8,7 +8,7 @@ struct ScalingTests {
   static let flags = reference | SWS_BITEXACT
 
   /// A frame of texture and edges, 4:2:0 or 4:4:4, with noise as a camera's.
-  private func frame(_ format: AVPixelFormat, width: Int, height: Int) throws -> UnsafeMutablePointer<AVFrame> {
+  func frame(_ format: AVPixelFormat, width: Int, height: Int) throws -> UnsafeMutablePointer<AVFrame> {
     let frame = try #require(av_frame_alloc())
     frame.pointee.format = format.rawValue
     frame.pointee.width = Int32(width)

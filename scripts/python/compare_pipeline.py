@@ -128,6 +128,7 @@ def measure_decode(options, video, processes):
     """Clips a second of `processes` processes at once, and CPU seconds a clip."""
     command = [
         options.sluice, "bench", "decode", str(video), "--frames", "8", "--stride", "2", "--clips", "300", "--json",
+        "--format", options.format,
     ]
     benches = [subprocess.Popen([*command, "--seed", str(n)], stdout=subprocess.PIPE, text=True) for n in range(processes)]
     results = [json.loads(bench.communicate()[0].splitlines()[-1]) for bench in benches]

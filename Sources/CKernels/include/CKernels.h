@@ -84,6 +84,11 @@ SLUICE_DECLARE(float, f32)
 SLUICE_DECLARE(double, f64)
 #undef SLUICE_DECLARE
 
+/// One frame of 8-bit YUV 4:2:0 (Y, then U and V of half the size; BT.601, limited range) to rgb (height, width, 3), both sides
+/// even. A chroma sample holds for its four pixels. Y' = 19077 (Y - 16), with 14 fraction bits: red is Y' + 26149 (V - 128),
+/// green Y' - 6419 (U - 128) - 13320 (V - 128), blue Y' + 33050 (U - 128), each rounded and clamped to 0...255.
+void sluice_planes_to_rgb(const uint8_t *planes, int64_t height, int64_t width, uint8_t *rgb);
+
 /// Float64 reference convolution, one line of output (n, t, h) at a time; weights are packed (taps, I, O).
 void sluice_convolve_line_f64(const double *x, const double *packed, const sluice_geometry *g, int64_t line, double *y);
 /// dx of one input line (n, t, h) from dy; weights are packed (taps reversed, O, I).

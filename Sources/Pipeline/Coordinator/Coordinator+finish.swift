@@ -75,7 +75,8 @@ extension Coordinator {
     return rate.merging([
       "network": topology.train.network, "width": "\(topology.train.width)",
       "labels": String(decoding: labels, as: UTF8.self), "frames": "\(clip.frames)", "stride": "\(clip.stride)",
-      "resize": resize, "crop": "\(clip.crop)", "mean": "0.43216,0.394666,0.37645",
+      "resize": resize, "crop": "\(clip.crop)", "format": topology.links.format.rawValue,
+      "mean": "0.43216,0.394666,0.37645",
       "std": "0.22803,0.22145,0.216989", "corpus": corpus.fingerprint, "corpus_directory": topology.corpus,
       "step": "\(version)", "run": topology.name, "loss": topology.train.loss.rawValue,
       "topology": topology.fingerprint,

@@ -1,5 +1,6 @@
 import Foundation
 package import Tensors
+package import Wire
 package import ZeroMQ
 
 /// A worker's tap: live copies of what it makes, for whoever subscribes. Lives on the stage's socket thread.
@@ -7,16 +8,15 @@ package import ZeroMQ
 /// Topic `stage/n` shows the items whose stable hash is a multiple of n, so the same samples are seen at every stage.
 /// Without a subscriber nothing is encoded; a slow subscriber loses messages and sees it by the sequence number.
 package final class TapPublisher {
-  /// What goes with a tensor: shape and element type.
+  /// A tensor, uncompressed.
   package struct Frame {
     package var buffer: AlignedBuffer
-    package var dimensions: [Int]
-    package var elementType: String
+    /// Its dimensions, element type and layout.
+    package var tensor: TensorDescriptor
 
-    package init(buffer: AlignedBuffer, dimensions: [Int], elementType: String = "uint8") {
+    package init(buffer: AlignedBuffer, tensor: TensorDescriptor) {
       self.buffer = buffer
-      self.dimensions = dimensions
-      self.elementType = elementType
+      self.tensor = tensor
     }
   }
 
@@ -69,8 +69,9 @@ package final class TapPublisher {
     header["stage"] = .text(stage)
     header["worker"] = .text(worker)
     if let frame {
-      header["shape"] = .integers(frame.dimensions)
-      header["dtype"] = .text(frame.elementType)
+      header["shape"] = .integers(frame.tensor.dimensions)
+      header["dtype"] = .text("\(frame.tensor.elementType)")
+      header["layout"] = .text("\(frame.tensor.layout)")
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -14,6 +14,7 @@ package final class TapRecorder {
     var replica: Int
     var slot: Int
     var shape: [Int]?
+    var layout: String?
   }
 
   private let directory: String?
@@ -33,13 +34,13 @@ package final class TapRecorder {
     guard let directory else { return line }
     try OutputFile.append((line + "\n").utf8, to: headersPath(directory))
     let header = try JSONDecoder().decode(Header.self, from: Data(item.header))
-    guard let shape = header.shape, shape.count == 4, shape[3] == 3, let payload = item.payload,
-      payload.byteCount == shape.reduce(1, *)
+    guard let shape = header.shape, let payload = item.payload, payload.byteCount == shape.reduce(1, *),
+      let format = PixelFormat.allCases.first(where: { "\($0.layout)" == header.layout }),
+      let size = format.size(of: shape)
     else { return line }
-    let buffer = AlignedBuffer(byteCount: payload.byteCount)
-    payload.withUnsafeBytes { buffer.bytes.copyMemory(from: $0) }
-    let clip = FrameTensor(buffer: buffer, frames: shape[0], height: shape[1], width: shape[2])
-    let sheet = ContactSheet.compose(clips: [clip])
+    let clip = FrameTensor(frames: size.frames, height: size.height, width: size.width, format: format)
+    payload.withUnsafeBytes { clip.buffer.bytes.copyMemory(from: $0) }
+    let sheet = ContactSheet.compose(clips: [clip.rgb()])
     defer { withExtendedLifetime(sheet.rgb) {} }
     let png = try PNG.encode(rgb: UnsafeRawBufferPointer(sheet.rgb.bytes), width: sheet.width, height: sheet.height)
     let place = "\(header.kind)-\(header.step)-\(header.replica)-\(header.slot)"

@@ -13,7 +13,7 @@ import ZeroMQ
 
   @discardableResult
   private func insert(
-    _ key: ItemKey, owner: Int = 1, slots: Int = 3, bytes: Int = 8, into store: inout BatchStore
+    _ key: ItemKey, owner: Int = 1, slots: Int = 3, bytes: Int = 12, into store: inout BatchStore
   ) -> BatchStore.Outcome {
     store.insert(
       TestMessages.clipHeader(key, owner: owner, bytes: bytes), TestMessages.clip(key, bytes: bytes), slots: slots)
@@ -24,7 +24,7 @@ import ZeroMQ
   }
 
   private func expected(_ keys: [ItemKey]) -> [UInt8] {
-    keys.flatMap { key in (0..<8).map { UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * $0)) } }
+    keys.flatMap { key in (0..<12).map { UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * ($0 % 8))) } }
   }
 
   @Test func wholeOnlyWhenEverySlotIsIn() throws {
@@ -38,7 +38,7 @@ import ZeroMQ
     let batch = try #require(store.whole(group))
     #expect(batch.slots.map { $0?.header.key } == [key(0), key(1), key(2)])
     #expect(batch.slots.map { $0?.header.tensor.checksum } == [key(0), key(1), key(2)].map(\.stableHash))
-    #expect(batch.clipDimensions == [1, 1, 8, 1])
+    #expect(batch.clipDimensions == [1, 1, 4, 3])
     #expect(contents(batch) == expected([key(0), key(1), key(2)]))
     #expect(store.count == 1)
   }
@@ -95,18 +95,36 @@ import ZeroMQ
     #expect(insert(key(0), slots: 0, into: &store) == .misshapen)
     #expect(store.count == 0)
     insert(key(0), into: &store)
-    #expect(insert(key(1), bytes: 16, into: &store) == .misshapen)
+    #expect(insert(key(1), bytes: 24, into: &store) == .misshapen)
     #expect(insert(key(1), slots: 4, into: &store) == .misshapen)
     #expect(insert(key(1), into: &store) == .accepted)
   }
 
   @Test func aHeaderThatDoesNotMatchItsBytesIsRefused() {
     var store = BatchStore()
-    let header = TestMessages.clipHeader(key(0), owner: 1, bytes: 16)
-    #expect(store.insert(header, TestMessages.clip(key(0), bytes: 8), slots: 3) == .misshapen)
+    let header = TestMessages.clipHeader(key(0), owner: 1, bytes: 24)
+    #expect(store.insert(header, TestMessages.clip(key(0), bytes: 12), slots: 3) == .misshapen)
     insert(key(0), into: &store)
-    let lying = TestMessages.clipHeader(key(1), owner: 1, bytes: 8)
-    #expect(store.insert(lying, TestMessages.clip(key(1), bytes: 4), slots: 3) == .misshapen)
+    let lying = TestMessages.clipHeader(key(1), owner: 1, bytes: 12)
+    #expect(store.insert(lying, TestMessages.clip(key(1), bytes: 6), slots: 3) == .misshapen)
+  }
+
+  @Test func clipsAreOfTheRunsFormat() throws {
+    let clip = TestMessages.clip(key(0), bytes: 12)
+    func header(_ layout: TensorLayout, _ dimensions: [Int]) -> ClipHeader {
+      var header = TestMessages.clipHeader(key(0), owner: 1, bytes: 12)
+      (header.tensor.layout, header.tensor.dimensions) = (layout, dimensions)
+      return header
+    }
+    let (pixels, planes) = (header(.thwc, [1, 2, 2, 3]), header(.planarYUV420, [2, 3, 2]))
+    for format in PixelFormat.allCases {
+      var store = BatchStore(format: format)
+      #expect(store.insert(format == .rgb24 ? planes : pixels, clip, slots: 1) == .misshapen)
+      #expect(store.insert(format == .rgb24 ? pixels : planes, clip, slots: 1) == .accepted)
+      store.reset()
+      // No frames have this shape.
+      #expect(store.insert(header(format.layout, [3, 2, 2]), clip, slots: 1) == .misshapen)
+    }
   }
 
   @Test func committedStepsGo() {

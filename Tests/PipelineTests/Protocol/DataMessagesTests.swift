@@ -77,7 +77,7 @@ import Wire
   }
 
   @Test func clips() throws {
-    let header = TestMessages.clipHeader(TestMessages.key(slot: 2), owner: 6, bytes: 8, labels: [11, 3])
+    let header = TestMessages.clipHeader(TestMessages.key(slot: 2), owner: 6, bytes: 12, labels: [11, 3])
     #expect(header.key == TestMessages.key(slot: 2) && header.owner == 6 && header.labels == [11, 3])
     try expectRoundTrip(ClipHeader.self, header.encodedBody)
   }
@@ -85,7 +85,7 @@ import Wire
   @Test func batches() throws {
     let group = GroupKey(kind: .evaluation, step: 5, index: 300)
     let slots = (0..<3).map {
-      TestMessages.clipHeader(ItemKey(group: group, slot: $0), owner: 7, bytes: 8, labels: [$0 * 2, 1])
+      TestMessages.clipHeader(ItemKey(group: group, slot: $0), owner: 7, bytes: 12, labels: [$0 * 2, 1])
     }
     let header = BatchHeader(group: group, slots: slots)
     try expectRoundTrip(BatchHeader.self, header.encodedBody)

@@ -129,7 +129,7 @@ extension ProtocolWorld {
   private func collate(_ grant: WorkWindow.Grant) {
     guard let worker = workers[grant.route.batch], worker.isAlive else { return }
     let slots = grant.key.group.kind == .training ? settings.batch : settings.evaluation!.clips
-    let header = TestMessages.clipHeader(grant.key, owner: grant.route.owner, bytes: 8)
+    let header = TestMessages.clipHeader(grant.key, owner: grant.route.owner, bytes: 12)
     switch worker.store.insert(header, TestMessages.clip(grant.key), slots: slots) {
     case .accepted, .duplicate:
       report(from: worker, isLossy: true) { world in

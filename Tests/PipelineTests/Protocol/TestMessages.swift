@@ -18,13 +18,13 @@ enum TestMessages {
       dimensions: dimensions, compression: .none, storedByteCount: dimensions.reduce(1, *), checksum: checksum)
   }
 
-  /// A header for a clip of (1, 1, bytes, 1).
+  /// A header for a clip of (1, 1, bytes / 3, 3).
   static func clipHeader(_ key: ItemKey, owner: Int, bytes: Int, labels: [Int] = [4]) -> ClipHeader {
     var writer = ByteWriter()
     key.encode(to: &writer)
     writer.write(owner)
     labels.encode(to: &writer)
-    tensor([1, 1, bytes, 1], checksum: key.stableHash).encode(to: &writer)
+    tensor([1, 1, bytes / 3, 3], checksum: key.stableHash).encode(to: &writer)
     do throws(WireError) {
       return try ClipHeader(body: writer.bytes)
     } catch {
@@ -32,8 +32,8 @@ enum TestMessages {
     }
   }
 
-  /// A clip of 8 bytes that says whose it is.
-  static func clip(_ key: ItemKey, bytes: Int = 8) -> MessagePart {
+  /// A clip of 12 bytes that says whose it is.
+  static func clip(_ key: ItemKey, bytes: Int = 12) -> MessagePart {
     MessagePart(bytes: (0..<bytes).map { UInt8(truncatingIfNeeded: key.stableHash >> UInt64(8 * ($0 % 8))) })
   }
 }

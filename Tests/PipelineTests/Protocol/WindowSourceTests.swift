@@ -8,7 +8,7 @@ import Wire
 /// What a decode worker makes of a lease.
 @Suite struct WindowSourceTests {
   /// A lease with the window's packets gives what one without gives: pixels and verdicts. It stays small.
-  @Test func thePacketTableChangesNothing() throws {
+  @Test(arguments: PixelFormat.allCases) func thePacketTableChangesNothing(format: PixelFormat) throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
     defer { try? FileManager.default.removeItem(atPath: path) }
     var options = VideoWriterOptions()
@@ -31,7 +31,7 @@ import Wire
     #expect(fields.bytes.count < 700)
     func outcome(_ item: WorkItem) -> Result<[UInt8], ClipFailure> {
       do throws(ClipFailure) {
-        let frames = try VideoWindowSource().window(for: item, size: .exact(height: 24, width: 32))
+        let frames = try VideoWindowSource().window(for: item, size: .exact(height: 24, width: 32), format: format)
         return .success(withExtendedLifetime(frames) { Array(frames.buffer.bytes) })
       } catch {
         return .failure(error)

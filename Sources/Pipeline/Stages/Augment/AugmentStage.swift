@@ -1,5 +1,6 @@
 import Tensors
 import Topology
+import Video
 import Wire
 import ZeroMQ
 
@@ -13,6 +14,7 @@ package actor AugmentStage: StageActor {
   private var core: StageCore!
   private var input: ConsumerEdge!
   private var crop = 0
+  private var format = PixelFormat.rgb24
 
   /// A window is never larger than this: a header that claims more is not believed.
   private static let maximumWindowBytes = 1 << 30
@@ -27,7 +29,10 @@ package actor AugmentStage: StageActor {
     core = try StageCore(stage: .augment, launch: launch, thread: thread, produces: true)
     input = ConsumerEdge(identity: core.identity.id, place: launch.place, thread: thread)
     input.onMessage = { _, envelope, payload in self.receive(envelope, payload) }
-    core.onConfigure = { self.crop = $0.topology.clip.crop }
+    core.onConfigure = {
+      self.crop = $0.topology.clip.crop
+      self.format = PixelFormat($0.topology.links.format)
+    }
     core.onMessage = { kind, envelope in
       guard kind == .peers, let peers = try? Peers(from: envelope) else { return }
       self.input.update(peers.peers)
@@ -44,17 +49,17 @@ package actor AugmentStage: StageActor {
 
   private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
     guard envelope.run == core.stamp.run, envelope.messageKind == .window, payload.count == 1,
-      let header = try? WindowHeader(body: envelope.body), header.isConsistent, crop > 0
+      let header = try? WindowHeader(body: envelope.body), let size = header.size(of: format), crop > 0
     else {
       core.counters.malformedDropped += 1
       return
     }
     let part = payload.first!
-    let crop = crop
+    let (crop, format) = (crop, format)
     let compression = core.compression(to: header.entry.batch)
     work.submit { [self] in
       let began = Monotonic.seconds()
-      let outcome = Clip.make(header, part, crop: crop, compression: compression)
+      let outcome = Clip.make(header, size, part, crop: crop, format: format, compression: compression)
       let seconds = Monotonic.seconds() - began
       thread.perform { self.assumeIsolated { $0.finished(header, outcome, seconds: seconds) } }
     }
@@ -76,36 +81,39 @@ package actor AugmentStage: StageActor {
       core.tap.publish(item.key) {
         (
           ["path": .text(item.path), "label": .integer(item.labels[0])],
-          TapPublisher.Frame(buffer: clip.buffer, dimensions: clip.header.tensor.dimensions)
+          TapPublisher.Frame(buffer: clip.frames.buffer, tensor: clip.header.tensor)
         )
       }
     }
   }
 
   private struct Clip: Sendable {
-    let buffer: AlignedBuffer
+    let frames: FrameTensor
     let header: ClipHeader
     let payload: MessagePart
 
     /// - Returns: nil when the window's bytes are not what its header says.
     static func make(
-      _ header: WindowHeader, _ part: MessagePart, crop: Int, compression: Compression
+      _ header: WindowHeader, _ size: (frames: Int, height: Int, width: Int), _ part: MessagePart, crop: Int,
+      format: PixelFormat, compression: Compression
     ) -> Result<Clip, ClipFailure>? {
       let item = header.entry.item
       let seed = item.key.stableHash
       guard
-        let window = try? part.withUnsafeBytes({
+        let buffer = try? part.withUnsafeBytes({
           try TensorCodec.decode(header.tensor, payload: $0, seed: seed, maximumByteCount: maximumWindowBytes)
         })
       else { return nil }
       do throws(ClipFailure) {
-        let buffer = try ClipCropper.clip(window, dimensions: header.tensor.dimensions, item: item, crop: crop)
+        let window = FrameTensor(
+          buffer: buffer, frames: size.frames, height: size.height, width: size.width, format: format)
+        let frames = try ClipCropper.clip(window, item: item, crop: crop)
         let encoded = TensorCodec.encode(
-          buffer, elementType: .uint8, layout: .thwc, dimensions: [item.clipFrames, crop, crop, 3],
+          frames.buffer, elementType: .uint8, layout: format.layout, dimensions: frames.dimensions,
           compression: compression, seed: seed)
         return .success(
           Clip(
-            buffer: buffer,
+            frames: frames,
             header: ClipHeader(
               key: item.key, owner: header.entry.owner, labels: item.labels, tensor: encoded.descriptor),
             payload: MessagePart(encoded.payload, count: encoded.payloadByteCount)))
@@ -117,9 +125,8 @@ package actor AugmentStage: StageActor {
 }
 
 extension WindowHeader {
-  /// Whether the tensor is the window the item asks for.
-  fileprivate var isConsistent: Bool {
-    tensor.elementType == .uint8 && tensor.layout == .thwc && tensor.dimensions.count == 4
-      && tensor.dimensions[0] == entry.item.windowFrames && tensor.dimensions[3] == 3
+  /// The size of the window's frames; nil if the tensor is not the window that the item asks for.
+  fileprivate func size(of format: PixelFormat) -> (frames: Int, height: Int, width: Int)? {
+    tensor.size(of: format).flatMap { $0.frames == entry.item.windowFrames ? $0 : nil }
   }
 }

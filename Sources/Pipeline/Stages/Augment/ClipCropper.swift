@@ -1,4 +1,4 @@
-package import Tensors
+package import Video
 
 /// Where a clip lies in its window.
 package struct CropPlace: Equatable, Sendable {
@@ -26,40 +26,12 @@ package struct CropPlace: Equatable, Sendable {
 
 /// Cuts a clip out of a window: jitter in time, crop and mirror, in one pass.
 package enum ClipCropper {
-  /// - Parameters:
-  ///   - window: uint8 (T + slack, H, W, 3).
-  ///   - dimensions: of the window.
-  /// - Returns: uint8 (T, crop, crop, 3).
-  package static func clip(
-    _ window: AlignedBuffer, dimensions: [Int], item: WorkItem, crop: Int
-  ) throws(ClipFailure) -> AlignedBuffer {
-    let (height, width) = (dimensions[1], dimensions[2])
-    let place = try CropPlace(item: item, height: height, width: width, crop: crop)
-    let clip = AlignedBuffer(byteCount: item.clipFrames * crop * crop * 3)
-    let source = UnsafeRawPointer(window.bytes.baseAddress!)
-    let target = clip.bytes.baseAddress!
-    for frame in 0..<item.clipFrames {
-      for row in 0..<crop {
-        let from = source + (((frame + item.clipOffset) * height + place.top + row) * width + place.left) * 3
-        let to = target + (frame * crop + row) * crop * 3
-        if item.mirror {
-          mirror(from, to, pixels: crop)
-        } else {
-          to.copyMemory(from: from, byteCount: crop * 3)
-        }
-      }
-    }
-    return clip
-  }
-
-  private static func mirror(_ from: UnsafeRawPointer, _ to: UnsafeMutableRawPointer, pixels: Int) {
-    let source = from.assumingMemoryBound(to: UInt8.self)
-    let target = to.assumingMemoryBound(to: UInt8.self)
-    for pixel in 0..<pixels {
-      let mirrored = pixels - 1 - pixel
-      target[pixel * 3] = source[mirrored * 3]
-      target[pixel * 3 + 1] = source[mirrored * 3 + 1]
-      target[pixel * 3 + 2] = source[mirrored * 3 + 2]
-    }
+  /// - Parameter window: T + slack frames.
+  /// - Returns: T frames of `crop` x `crop` pixels in the window's format; planes need an even `crop`.
+  package static func clip(_ window: FrameTensor, item: WorkItem, crop: Int) throws(ClipFailure) -> FrameTensor {
+    let place = try CropPlace(item: item, height: window.height, width: window.width, crop: crop)
+    return window.cropped(
+      frames: item.clipOffset..<item.clipOffset + item.clipFrames, top: place.top, left: place.left, side: crop,
+      mirror: item.mirror)
   }
 }

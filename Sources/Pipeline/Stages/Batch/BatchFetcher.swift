@@ -20,6 +20,8 @@ package final class BatchFetcher {
   private let edge: ConsumerEdge
   private let thread: SocketThread
   private let stamp: () -> RunStamp
+  /// Of the clips as they come; they are given on in RGB.
+  package var format = PixelFormat.rgb24
   private let onBatch: (FetchedBatch) -> Void
   private var wanted: [GroupKey: WorkerID] = [:]
   private var isRetrying = false
@@ -83,7 +85,7 @@ package final class BatchFetcher {
       return
     }
     guard wanted[header.group] != nil else { return }
-    guard let batch = Self.check(header, payload) else {
+    guard let batch = check(header, payload) else {
       malformedDropped += 1
       return
     }
@@ -92,19 +94,28 @@ package final class BatchFetcher {
   }
 
   /// The batch, if its parts are what the header says and each clip is the one its key names.
-  private static func check(_ header: BatchHeader, _ parts: ArraySlice<MessagePart>) -> FetchedBatch? {
-    guard let dimensions = header.slots.first?.tensor.dimensions, header.slots.count == parts.count,
-      header.slots.allSatisfy({ $0.tensor.dimensions == dimensions && $0.tensor.isClip }),
-      let clipBytes = byteCount(ofEach: header.slots, parts)
+  private func check(_ header: BatchHeader, _ parts: ArraySlice<MessagePart>) -> FetchedBatch? {
+    guard let first = header.slots.first?.tensor, let size = first.size(of: format),
+      header.slots.count == parts.count,
+      header.slots.allSatisfy({ $0.tensor.dimensions == first.dimensions && $0.tensor.layout == first.layout }),
+      let byteCount = Self.byteCount(ofEach: header.slots, parts)
     else { return nil }
+    let dimensions = PixelFormat.rgb24.dimensions(frames: size.frames, height: size.height, width: size.width)
+    let clipBytes = dimensions.reduce(1, *)
     let clips = AlignedBuffer(byteCount: clipBytes * parts.count)
+    // Planes are unpacked here first; RGB goes to its place at once.
+    let planes = format == .rgb24 ? nil : AlignedBuffer(byteCount: byteCount)
     for (index, (slot, part)) in zip(header.slots, parts).enumerated() {
       let place = UnsafeMutableRawBufferPointer(
         rebasing: clips.bytes[(index * clipBytes)..<((index + 1) * clipBytes)])
       let isWhole: Void? = try? part.withUnsafeBytes {
-        try TensorCodec.decode(slot.tensor, payload: $0, seed: slot.key.stableHash, into: place)
+        try TensorCodec.decode(slot.tensor, payload: $0, seed: slot.key.stableHash, into: planes?.bytes ?? place)
       }
       guard isWhole != nil else { return nil }
+      if let planes {
+        format.toRGB(
+          UnsafeRawBufferPointer(planes.bytes), count: size.frames, height: size.height, width: size.width, to: place)
+      }
     }
     return FetchedBatch(
       group: header.group, slots: header.slots, clips: clips, dimensions: [parts.count] + dimensions)

@@ -27,8 +27,8 @@ package actor BatchStage: StageActor {
     input = ConsumerEdge(identity: core.identity.id, place: launch.place, thread: thread)
     input.onMessage = { _, envelope, payload in self.receive(envelope, payload) }
     core.output!.onRequest = { consumer, envelope, _ in self.serve(consumer, envelope) }
-    core.onConfigure = { _ in
-      self.store.reset()
+    core.onConfigure = {
+      self.store = BatchStore(format: PixelFormat($0.topology.links.format))
       self.accepted = Accepted(keys: [], owners: [])
     }
     core.onMessage = { kind, envelope in self.handle(kind, envelope) }
@@ -74,7 +74,7 @@ package actor BatchStage: StageActor {
     core.tap.publish(header.key) {
       (
         ["label": .integer(header.labels[0])],
-        Self.clip(header, payload.first!).map { TapPublisher.Frame(buffer: $0, dimensions: header.tensor.dimensions) }
+        Self.clip(header, payload.first!).map { TapPublisher.Frame(buffer: $0, tensor: header.tensor) }
       )
     }
   }

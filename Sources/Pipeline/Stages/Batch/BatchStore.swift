@@ -1,6 +1,6 @@
 import OrderedCollections
-import Tensors
-package import Wire
+package import Tensors
+import Wire
 package import ZeroMQ
 
 /// The batches a batch worker holds, without I/O: clips come in by key, duplicates are dropped, whole groups are served
@@ -34,16 +34,19 @@ package struct BatchStore {
   private var committed = 0
   private static let forgottenLimit = 4096
 
-  package init() {}
+  private let format: PixelFormat
+
+  /// - Parameter format: of every clip.
+  package init(format: PixelFormat = .rgb24) { self.format = format }
 
   package var count: Int { batches.count }
 
   /// - Parameters:
-  ///   - payload: uint8 (T, H, W, 3) as the header's tensor packs it, checked against its checksum.
+  ///   - payload: a clip as the header's tensor packs it, checked against its checksum.
   ///   - slots: clips in the group.
   package mutating func insert(_ header: ClipHeader, _ payload: MessagePart, slots: Int) -> Outcome {
     let group = header.key.group
-    guard (0..<slots).contains(header.key.slot), header.tensor.isClip,
+    guard (0..<slots).contains(header.key.slot), header.tensor.size(of: format) != nil,
       header.tensor.storedByteCount == payload.byteCount
     else { return .misshapen }
     if group.kind == .training, group.step < committed { return .stale }
@@ -78,10 +81,5 @@ package struct BatchStore {
   }
 
   /// A new incarnation leases everything again.
-  package mutating func reset() { self = BatchStore() }
-}
-
-extension TensorDescriptor {
-  /// Whether it describes a clip: uint8 (T, H, W, 3).
-  package var isClip: Bool { elementType == .uint8 && layout == .thwc }
+  package mutating func reset() { self = BatchStore(format: format) }
 }

@@ -15,6 +15,7 @@ package actor DecodeStage: StageActor {
   private let work: WorkThread
   private var core: StageCore!
   private var size = FrameSize.native
+  private var format = PixelFormat.rgb24
 
   package init(launch: StageLaunch, source: (any WindowSource)? = nil) {
     self.launch = launch
@@ -44,6 +45,7 @@ package actor DecodeStage: StageActor {
       case .exact(let height, let width): .exact(height: height, width: width)
       case .shortEdge(let edges): .shortEdge(edges.lowerBound)
       }
+    format = PixelFormat(configuration.topology.links.format)
   }
 
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
@@ -55,7 +57,8 @@ package actor DecodeStage: StageActor {
   }
 
   private func start(_ entry: LeaseMessage.Entry) {
-    let (source, size, mark, faults) = (source, size, launch.crashMark, launch.faults)
+    let (source, size, format) = (source, entry.item.shortEdge.map { .shortEdge($0) } ?? size, format)
+    let (mark, faults) = (launch.crashMark, launch.faults)
     let compression = core.compression(to: entry.augment)
     work.submit { [self] in
       let began = Monotonic.seconds()
@@ -63,7 +66,7 @@ package actor DecodeStage: StageActor {
       faults.beforeDecode(entry.item)
       let outcome: Result<Window, ClipFailure>
       do throws(ClipFailure) {
-        let frames = try source.window(for: entry.item, size: entry.item.shortEdge.map { .shortEdge($0) } ?? size)
+        let frames = try source.window(for: entry.item, size: size, format: format)
         outcome = .success(Window(frames, entry: entry, compression: compression))
       } catch {
         outcome = .failure(error)
@@ -86,7 +89,7 @@ package actor DecodeStage: StageActor {
       core.tap.publish(entry.item.key) {
         (
           ["path": .text(entry.item.path), "label": .integer(entry.item.labels[0])],
-          TapPublisher.Frame(buffer: window.frames.buffer, dimensions: window.dimensions)
+          TapPublisher.Frame(buffer: window.frames.buffer, tensor: window.header.tensor)
         )
       }
     }
@@ -99,14 +102,11 @@ private struct Window: Sendable {
   let header: WindowHeader
   let payload: MessagePart
 
-  var dimensions: [Int] { [frames.frames, frames.height, frames.width, 3] }
-
   init(_ frames: FrameTensor, entry: LeaseMessage.Entry, compression: Compression) {
     self.frames = frames
     let encoded = TensorCodec.encode(
-      frames.buffer, elementType: .uint8, layout: .thwc,
-      dimensions: [frames.frames, frames.height, frames.width, 3], compression: compression,
-      seed: entry.item.key.stableHash)
+      frames.buffer, elementType: .uint8, layout: frames.format.layout, dimensions: frames.dimensions,
+      compression: compression, seed: entry.item.key.stableHash)
     var entry = entry
     entry.item.table = nil
     header = WindowHeader(entry: entry, tensor: encoded.descriptor)

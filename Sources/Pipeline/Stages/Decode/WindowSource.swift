@@ -1,5 +1,5 @@
 import Glibc
-import Tensors
+package import Tensors
 package import Video
 
 /// Why a clip could not be made; the reason names the file.
@@ -11,38 +11,45 @@ package struct ClipFailure: Error, Sendable, Equatable {
 
 /// Where windows come from. Used on one work thread.
 package protocol WindowSource: Sendable {
-  /// The frames of the item's window, scaled: uint8 (T, H, W, 3).
-  func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor
+  /// The frames of the item's window, scaled.
+  func window(for item: WorkItem, size: FrameSize, format: PixelFormat) throws(ClipFailure) -> FrameTensor
 }
 
 /// Windows decoded from video files. The last one is kept: with `clip.echo`, the next item may be of the same window.
 package final class VideoWindowSource: WindowSource, @unchecked Sendable {
-  // Sendable: `window(for:size:)` is only called on one work thread.
+  // Sendable: `window(for:size:format:)` is only called on one work thread.
   private struct Request: Equatable {
     let path: String
     let byteCount: Int
     let frameCount: Int
     let frames: [Int]
     let size: FrameSize
+    let format: PixelFormat
   }
 
   private var last: (request: Request, window: FrameTensor)?
 
   package init() {}
 
-  package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
+  package func window(
+    for item: WorkItem, size: FrameSize, format: PixelFormat
+  ) throws(ClipFailure) -> FrameTensor {
     let request = Request(
-      path: item.path, byteCount: item.byteCount, frameCount: item.frameCount, frames: item.frameIndices, size: size)
+      path: item.path, byteCount: item.byteCount, frameCount: item.frameCount, frames: item.frameIndices, size: size,
+      format: format)
     if let last, last.request == request { return last.window }
     last = nil
-    let window = try decode(item, size)
+    let window = try decode(item, size, format)
     last = (request, window)
     return window
   }
 
-  private func decode(_ item: WorkItem, _ size: FrameSize) throws(ClipFailure) -> FrameTensor {
+  private func decode(
+    _ item: WorkItem, _ size: FrameSize, _ format: PixelFormat
+  ) throws(ClipFailure) -> FrameTensor {
     do throws(VideoError) {
-      return try VideoDecoder(path: item.path, indexed: item.indexed).frames(at: item.frameIndices, size: size)
+      let decoder = try VideoDecoder(path: item.path, indexed: item.indexed)
+      return try decoder.frames(at: item.frameIndices, size: size, format: format)
     } catch {
       throw ClipFailure(reason: error.message, isTransient: error.isTransient)
     }
@@ -55,7 +62,9 @@ package struct MockWindowSource: WindowSource {
 
   package init(seconds: Double) { self.seconds = seconds }
 
-  package func window(for item: WorkItem, size: FrameSize) throws(ClipFailure) -> FrameTensor {
+  package func window(
+    for item: WorkItem, size: FrameSize, format: PixelFormat
+  ) throws(ClipFailure) -> FrameTensor {
     if seconds > 0 { usleep(UInt32(seconds * 1e6)) }
     let (height, width) =
       switch size {
@@ -63,8 +72,9 @@ package struct MockWindowSource: WindowSource {
       case .shortEdge(let edge): (edge, edge)
       case .native: (128, 171)
       }
-    let buffer = AlignedBuffer(byteCount: item.windowFrames * height * width * 3)
-    buffer.bytes.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: item.key.stableHash))
-    return FrameTensor(buffer: buffer, frames: item.windowFrames, height: height, width: width)
+    let window = FrameTensor(
+      frames: item.windowFrames, height: format.side(height), width: format.side(width), format: format)
+    window.buffer.bytes.initializeMemory(as: UInt8.self, repeating: UInt8(truncatingIfNeeded: item.key.stableHash))
+    return window
   }
 }

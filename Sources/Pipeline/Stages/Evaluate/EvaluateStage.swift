@@ -43,6 +43,7 @@ package actor EvaluateStage: StageActor {
 
   private func configure(_ configuration: StageConfiguration) {
     batches.cancelAll()
+    batches.format = PixelFormat(configuration.topology.links.format)
     guard scorer == nil else { return }
     do {
       scorer = try VideoScorer(configuration)

@@ -1,6 +1,6 @@
 import Foundation
 package import Networks
-import Tensors
+package import Tensors
 import Topology
 package import Video
 
@@ -15,6 +15,8 @@ package struct TrainedModel: Sendable {
   /// Rate of clips; nil for the videos' own.
   package var framesPerSecond: Double?
   package var size: FrameSize
+  /// What it was trained on.
+  package let format: PixelFormat
   /// Centre crop in pixels.
   package var crop: Int
   package let corpusDirectory: String?
@@ -61,6 +63,7 @@ package struct TrainedModel: Sendable {
     }
     crop = try number("crop")
     size = try Self.size(try value("resize"), file: file)
+    format = try Self.format(metadata["format"], crop: crop, file: file)
     scores = metadata["loss"] == "sigmoid" ? .sigmoid : .softmax
     corpusDirectory = metadata["corpus_directory"]
     step = metadata["step"].flatMap(Int.init)
@@ -68,6 +71,16 @@ package struct TrainedModel: Sendable {
     vector = AlignedBuffer(byteCount: layout.count * 4)
     vector.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     try Weights.load(file, layout: layout, definition: definition, head: .keep, into: vector.elements(Float.self))
+  }
+
+  /// Weights that do not say it were trained on RGB.
+  private static func format(_ text: String?, crop: Int, file: String) throws -> PixelFormat {
+    guard let text else { return .rgb24 }
+    guard let format = PixelFormat(rawValue: text), format.side(crop) == crop else {
+      throw PipelineError(
+        .configuration, "\(file): format in its metadata is \(text), neither rgb24 nor yuv420p with an even crop")
+    }
+    return format
   }
 
   private static func size(_ text: String, file: String) throws -> FrameSize {
@@ -116,7 +129,7 @@ package final class VideoClassifier {
         "frames whose short side is scaled to \(shortest) are smaller than the crop of \(model.crop) that the network was "
           + "trained on")
     }
-    side = crop == .full ? model.size.shortestSide ?? model.crop : model.crop
+    side = model.format.side(crop == .full ? model.size.shortestSide ?? model.crop : model.crop)
     network = try Network<Float>(
       model.definition, batch: clips, frames: model.frames, height: side, width: side, threads: threads)
   }
@@ -142,7 +155,7 @@ package final class VideoClassifier {
         Window.indices(start: start, count: model.frames, stride: stride, frameCount: segment.count)
           .map { segment.lowerBound + $0 }
       }
-      frames = try decoder.frames(at: indices, size: model.size)
+      frames = try decoder.frames(at: indices, size: model.size, format: model.format)
     } catch let error as VideoError {
       throw ClipFailure(reason: error.message, isTransient: error.isTransient)
     }
@@ -156,20 +169,13 @@ package final class VideoClassifier {
         reason: "\(path): scaled frames of \(frames.width)x\(frames.height) are smaller than the crop of \(crop)",
         isTransient: false)
     }
-    let all = clips * model.frames
-    let input = AlignedBuffer(byteCount: all * crop * crop * 3)
+    let input = frames.cropped(
+      frames: 0..<clips * model.frames, top: (frames.height - crop) / 4 * 2, left: (frames.width - crop) / 4 * 2,
+      side: crop
+    ).rgb()
     defer { withExtendedLifetime(input) {} }
-    let top = (frames.height - crop) / 4 * 2
-    let left = (frames.width - crop) / 4 * 2
-    for frame in 0..<all {
-      for row in 0..<crop {
-        let from = ((frame * frames.height + top + row) * frames.width + left) * 3
-        (input.bytes.baseAddress! + (frame * crop + row) * crop * 3)
-          .copyMemory(from: frames.buffer.bytes.baseAddress! + from, byteCount: crop * 3)
-      }
-    }
     let parameters = UnsafeBufferPointer(model.vector.elements(Float.self))
-    let pixels = UnsafePointer(input.elements(UInt8.self).baseAddress!)
+    let pixels = UnsafePointer(input.buffer.elements(UInt8.self).baseAddress!)
     let logits =
       switch self.crop {
       case .center: try network.logits(parameters: parameters, clips: pixels, count: clips)

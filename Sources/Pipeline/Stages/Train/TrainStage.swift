@@ -53,6 +53,7 @@ package actor TrainStage: StageActor {
   package func leave() { core?.leave() }
 
   private func configure(_ configuration: StageConfiguration) {
+    batches.format = PixelFormat(configuration.topology.links.format)
     do {
       let train = configuration.topology.train
       let layout = try ParameterLayout(
