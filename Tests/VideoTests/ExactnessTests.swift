@@ -77,7 +77,7 @@ struct ExactnessTests {
         $0.firstTick = -7
         $0.muxerOptions = [("use_editlist", "0"), ("avoid_negative_ts", "disabled")]
       },
-      Case(name: "negative pts, mkv", container: "mkv", access: .probe) {
+      Case(name: "negative pts, mkv", container: "mkv", access: .linear) {
         $0.firstTick = -7
         $0.muxerOptions = [("avoid_negative_ts", "disabled")]
       },
