@@ -45,7 +45,9 @@ final class Muxer {
     self.video = video
     if options.hasSilentAudio { try addAudioStream() }
     try LibAV.check(avio_open(&context.pointee.pb, "file:" + path, AVIO_FLAG_WRITE), .encode, "create the file", path)
-    try LibAV.check(avformat_write_header(context, nil), .encode, "write the header", path)
+    var settings = OptionsHandle(options.muxerOptions)
+    try LibAV.check(avformat_write_header(context, &settings.pointer), .encode, "write the header", path)
+    if let name = settings.firstLeft { throw VideoError(.encode, "\(path): the container has no option \(name)") }
   }
 
   /// Takes the packet's contents.

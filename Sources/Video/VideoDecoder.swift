@@ -6,22 +6,23 @@ import CLibAV
 /// every container and codec. What a call returns depends on the file's bytes and its arguments only, never on earlier
 /// calls: each call begins at a keyframe with a fresh codec, and what fails is decoded again from a fresh file.
 package final class VideoDecoder {
-  package private(set) var info: VideoInfo
+  /// Of the file as it was opened: by its table or by reading it through.
+  package let info: VideoInfo
   package internal(set) var statistics = DecodeStatistics()
 
   let path: String
   let budget: DecodeBudget
-  private(set) var index: PacketIndex
-  /// Whether the file is read by its packet table; false once anything differed from that.
-  package var usesTable: Bool { table != nil }
-
-  /// The table that the file was opened by; nil once it was probed and read through.
-  private(set) var table: PacketTable?
-  var demuxer: Demuxer
-  /// Decode order of the packet that the demuxer reads next, where known.
-  var nextOrder: Int?
+  /// The file as the current call reads it.
+  var opened: OpenedVideo
   var work = DecodeWork()
+  /// A table that goes with what is said of the file.
+  private let table: PacketTable?
   private let indexed: IndexedVideo?
+
+  var index: PacketIndex { opened.index }
+  var demuxer: Demuxer { opened.demuxer }
+  /// Whether the last call, or opening the file, went by the packet table: false if anything differed from that.
+  package var usesTable: Bool { opened.table != nil }
 
   /// Opens a file: by its packet table if it was indexed with one and agrees with it, otherwise by reading it through once
   /// to learn its packets. The pixels that `frames` returns do not depend on the table.
@@ -36,20 +37,22 @@ package final class VideoDecoder {
     self.path = path
     self.budget = budget
     self.indexed = indexed
-    if let indexed, let table = indexed.table, table.info.byteCount == indexed.byteCount,
-      table.info.frameCount == indexed.frameCount, let opened = try? table.open(path: path)
-    {
-      (demuxer, index, info, self.table) = (opened, table.index, table.info, table)
-      nextOrder = table.firstOrder == 0 ? 0 : nil
+    table = indexed?.table.flatMap { table in
+      table.info.byteCount == indexed?.byteCount && table.info.frameCount == indexed?.frameCount ? table : nil
+    }
+    if let table, let opened = try? OpenedVideo(path: path, table: table) {
+      self.opened = opened
+      info = opened.info
       return
     }
-    (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
-    info = try VideoInfo(demuxer: demuxer, index: index)
+    opened = try OpenedVideo(probing: path, budget: budget)
+    info = opened.info
     try checkIndexed()
   }
 
   private func checkIndexed() throws(VideoError) {
     guard let indexed else { return }
+    let info = opened.info
     guard info.byteCount == indexed.byteCount else {
       throw VideoError(.corrupt, "\(path): \(info.byteCount) bytes, \(indexed.byteCount) when the corpus was built")
     }
@@ -66,15 +69,15 @@ package final class VideoDecoder {
   package func frames(at indices: [Int], size: FrameSize) throws(VideoError) -> FrameTensor {
     if let table {
       if let tensor = try? frames(at: indices, size: size, by: table) { return tensor }
-      // Whatever it was: the file itself, read through, decides.
-      let opened = try VideoProbe.open(path: path, budget: budget)
-      info = try VideoInfo(demuxer: opened.demuxer, index: opened.index)
-      (demuxer, index, self.table, nextOrder) = (opened.demuxer, opened.index, nil, nil)
+      // Whatever it was: the file itself, read through, decides. The next call tries the table again, so that what it
+      // returns does not depend on this one.
+      opened.nextOrder = nil
+      if usesTable { opened = try OpenedVideo(probing: path, budget: budget) }
     }
     try checkIndexed()
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }
-    if let outside = indices.first(where: { !(0..<info.frameCount).contains($0) }) {
-      throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(info.frameCount)")
+    if let outside = indices.first(where: { !(0..<opened.info.frameCount).contains($0) }) {
+      throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(opened.info.frameCount)")
     }
     var collector = collector(indices, size)
     if index.isLinear {
@@ -87,6 +90,12 @@ package final class VideoDecoder {
 
   /// - Throws: if a frame is not in the table, or anything in the file differs from it or is damaged.
   private func frames(at indices: [Int], size: FrameSize, by table: PacketTable) throws(VideoError) -> FrameTensor {
+    if !usesTable {
+      guard let opened = try OpenedVideo(path: path, table: table) else {
+        throw VideoError(.corrupt, "\(path): differs from its packet table")
+      }
+      self.opened = opened
+    }
     guard !indices.isEmpty, indices.allSatisfy({ index.order(of: $0) != nil }) else {
       throw VideoError(.windowNotWhole, "\(path): the packet table does not have the window's frames")
     }
@@ -117,16 +126,7 @@ package final class VideoDecoder {
   /// Opens the file anew, at its first packet.
   func reopen() throws(VideoError) {
     statistics.seeks += 1
-    guard let table else {
-      demuxer = try Demuxer(path: path)
-      nextOrder = 0
-      return
-    }
-    guard let opened = try table.open(path: path) else {
-      throw VideoError(.corrupt, "\(path): differs from its packet table")
-    }
-    demuxer = opened
-    nextOrder = table.firstOrder == 0 ? 0 : nil
+    try opened.reopen()
   }
 
   /// The next packet of the stream, within the call's budget.

@@ -24,63 +24,8 @@ struct DamageTests {
     }
   }
 
-  /// Outcomes of all windows, decoded in `order` by one decoder; or the reason that the file does not open.
-  static func outcomes(_ path: String, order: [Int]) -> [Outcome] {
-    do {
-      let decoder = try VideoDecoder(path: path)
-      var result = [Outcome](repeating: .failure(.io), count: windows.count)
-      for place in order { result[place] = outcome(decoder, windows[place]) }
-      return result
-    } catch {
-      #expect(!error.isTransient && error.message.contains("damaged"), "\(error)")
-      return windows.map { _ in .failure(error.code) }
-    }
-  }
-
-  @Test(arguments: ["mp4", "mkv", "ts", "avi", "mpeg4.avi", "webm", "mjpeg.mov", "hevc.mkv"])
-  func mutatedFilesGiveTheSameOutcomeInAnyOrder(kind: String) throws {
-    let folder = try TemporaryFolder()
-    let path = folder.path("whole.\(kind)")
-    try TestVideo.write(to: path) { options in
-      options.bFrames = kind == "mjpeg.mov" ? nil : 2
-      switch kind {
-      case "webm": options.codec = "libvpx-vp9"
-      case "mpeg4.avi": options.codec = "mpeg4"
-      case "hevc.mkv": options.codec = "libx265"
-      case "mjpeg.mov":
-        options.codec = "mjpeg"
-        options.pixelFormat = "yuvj420p"
-      default: break
-      }
-    }
-    let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    let sound = DamageTests.outcomes(path, order: [0, 1, 2, 3, 4])
-    #expect(sound.allSatisfy { if case .pixels = $0 { true } else { false } })
-    var random = SplitMix64(state: 11)
-    var failureCount = 0
-    for trial in 0..<24 {
-      var bytes = whole
-      if trial % 2 == 0 {
-        bytes.removeLast(Int.random(in: 1..<whole.count, using: &random))
-      } else {
-        // Every other time in the headers, which are at an end of the file.
-        let span = trial % 4 == 1 ? whole.count : min(whole.count, 2500)
-        let first = trial % 8 == 7 ? whole.count - span : 0
-        for _ in 0..<Int.random(in: 1...8, using: &random) {
-          bytes[first + Int.random(in: 0..<span, using: &random)] ^= UInt8(1 << Int.random(in: 0..<8, using: &random))
-        }
-      }
-      let damaged = try folder.write(bytes, to: "damaged.\(kind)")
-      let forwards = DamageTests.outcomes(damaged, order: [0, 1, 2, 3, 4])
-      let backwards = DamageTests.outcomes(damaged, order: [4, 2, 0, 1, 3])
-      #expect(forwards == backwards, "trial \(trial)")
-      for place in DamageTests.windows.indices {
-        #expect(DamageTests.outcomes(damaged, order: [place])[place] == forwards[place], "trial \(trial)")
-      }
-      failureCount += forwards.count { if case .failure = $0 { true } else { false } }
-    }
-    #expect(failureCount > 0)
-  }
+  /// Outcomes of all windows; or the reason that the file does not open.
+  static func outcomes(_ path: String) -> [Outcome] { MutationTests.Way(path).outcomes([0, 1, 2, 3, 4]) }
 
   /// What a cut leaves whole is decoded as before the cut.
   @Test(arguments: ["mkv", "ts"])
@@ -89,7 +34,7 @@ struct DamageTests {
     let path = folder.path("whole.\(container)")
     try TestVideo.write(to: path)
     let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    let sound = DamageTests.outcomes(path, order: [0, 1, 2, 3, 4])
+    let sound = DamageTests.outcomes(path)
     let cut = try folder.write(Array(whole.prefix(whole.count * 7 / 10)), to: "cut.\(container)")
     let decoder = try VideoDecoder(path: cut)
     #expect(decoder.info.frameCount < 60)
