@@ -58,12 +58,6 @@ let modules: [Target] = [
     name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
 ]
 
-/// Only for `scripts/fuzz`, whose libFuzzer brings the main function.
-let fuzzTargets: [Target] =
-  Context.environment["SLUICE_FUZZ"] == nil
-  ? []
-  : [.executableTarget(name: "fuzz-decode", dependencies: ["Video", "Tensors"], swiftSettings: strict)]
-
 let testTargets: [Target] = [
   tests("FilesTests", ["Files"]),
   tests("TensorsTests", ["Tensors"]),
@@ -79,6 +73,14 @@ let testTargets: [Target] = [
   tests("ProcessTests", ["sluice", "sluice-faulty"]),
 ]
 
+/// Only `scripts/fuzz` builds the fuzzer: it links libFuzzer.
+let fuzzer: [Target] = [
+  .systemLibrary(name: "CLibFuzzer"),
+  .executableTarget(
+    name: "sluice-fuzz", dependencies: ["CLibFuzzer", "CLibAV", "Video", "Wire", "Pipeline", "Tensors"],
+    swiftSettings: strict),
+]
+
 let package = Package(
   name: "sluice",
   products: [.executable(name: "sluice", targets: ["sluice"])],
@@ -89,6 +91,6 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
-  targets: systemLibraries + modules + fuzzTargets + testTargets,
+  targets: systemLibraries + modules + testTargets + (Context.environment["SLUICE_FUZZ"] == nil ? [] : fuzzer),
   cxxLanguageStandard: .cxx17
 )

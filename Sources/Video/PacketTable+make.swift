@@ -113,7 +113,7 @@ extension PacketTable {
   }
 
   /// Hash of all that a decoder sees of a packet.
-  fileprivate static func fingerprint(of packet: UnsafeMutablePointer<AVPacket>) -> UInt64 {
+  static func fingerprint(of packet: UnsafeMutablePointer<AVPacket>) -> UInt64 {
     func hash(_ bytes: UnsafeMutablePointer<UInt8>?, _ count: Int, _ seed: UInt64) -> UInt64 {
       XXH3.hash(UnsafeRawBufferPointer(start: bytes, count: count), seed: seed)
     }

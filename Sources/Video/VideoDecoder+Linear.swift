@@ -5,7 +5,7 @@ import CLibAV
 extension VideoDecoder {
   func decodeFromStart(into collector: inout FrameCollector) throws(VideoError) {
     try reopen()
-    nextOrder = nil
+    opened.nextOrder = nil
     let codec = try Codec(demuxer)
     var count = LinearCount()
     while !count.isComplete(collector.wanted, delay: codec.delay), let packet = try nextPacket() {

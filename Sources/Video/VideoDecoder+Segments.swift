@@ -20,41 +20,56 @@ extension VideoDecoder {
   }
 
   func decodeSegments(into collector: inout FrameCollector) throws(VideoError) {
-    var codec = try Codec(demuxer)
     // Every wanted frame is in the index.
     let orders = collector.wanted.map { index.order(of: $0) ?? 0 }
-    for segment in plan(orders) {
+    for segment in plan(orders, collector.wanted.indices) {
       work.isReadingThrough = false
-      codec.flush()
-      var sawDamage = try decode(segment, orders, from: segment.start, isRetry: false, codec, into: &collector)
-      if let missing = firstMissing(segment, collector) {
-        // Once more, alone: a fresh file read without seeking, a fresh codec; that result counts. Then from one keyframe
-        // before, for streams whose keyframes need what precedes them: gradual refresh; and H.264 with open GOPs, where
-        // pictures after a keyframe list references before it that they do not use, and libav marks them as damaged.
-        for start in [segment.start, index.start(before: min(segment.start, orders[missing]))] {
-          guard firstMissing(segment, collector) != nil else { break }
-          try reopen()
-          work.isReadingThrough = true
-          codec = try Codec(demuxer)
-          let isRetry = start < segment.start
-          if try decode(segment, orders, from: start, isRetry: isRetry, codec, into: &collector) { sawDamage = true }
-        }
+      // Each has a codec of its own: a flushed one would still know the parameter sets of what came before.
+      _ = try decode(segment, orders, from: segment.start, Codec(demuxer), into: &collector)
+      guard firstMissing(segment, collector) != nil else { continue }
+      let parts = plan(orders, segment.places, isSharing: false)
+      let frames = segment.places.map { place in
+        Segment(start: index.start(for: orders[place]), end: orders[place], places: place..<place + 1)
       }
-      guard let missing = firstMissing(segment, collector).map({ collector.wanted[$0] }) else { continue }
-      throw sawDamage
-        ? VideoError(.corrupt, "\(path): frame \(missing), or one that it depends on, is damaged")
-        : VideoError(.windowNotWhole, "\(path): frame \(missing) cannot be decoded; the file is damaged or cut")
+      for part in parts + frames { try decodeAgain(part, orders, into: &collector) }
     }
   }
 
-  /// Cuts the wanted frames into runs that need no jump.
+  /// Decodes what is missing of a segment once more, alone: a fresh file read without seeking, a fresh codec; that result
+  /// counts. Then from one keyframe before, for streams whose keyframes need what precedes them: gradual refresh; and H.264
+  /// with open GOPs, where pictures after a keyframe list references before it that they do not use, and libav marks them
+  /// as damaged.
   ///
-  /// - Parameter orders: of the wanted frames' packets.
-  private func plan(_ orders: [Int]) -> [Segment] {
+  /// - Throws: if a segment of one frame does not give it. So a frame that can be decoded by itself is found, whatever else is
+  ///   wanted with it.
+  private func decodeAgain(
+    _ segment: Segment, _ orders: [Int], into collector: inout FrameCollector
+  ) throws(VideoError) {
+    var sawDamage = false
+    let before = index.start(before: segment.start)
+    for start in before < segment.start ? [segment.start, before] : [segment.start] {
+      guard firstMissing(segment, collector) != nil else { return }
+      try reopen()
+      work.isReadingThrough = true
+      if try decode(segment, orders, from: start, Codec(demuxer), into: &collector) { sawDamage = true }
+    }
+    guard segment.places.count == 1, let place = firstMissing(segment, collector) else { return }
+    let missing = collector.wanted[place]
+    throw sawDamage
+      ? VideoError(.corrupt, "\(path): frame \(missing), or one that it depends on, is damaged")
+      : VideoError(.windowNotWhole, "\(path): frame \(missing) cannot be decoded; the file is damaged or cut")
+  }
+
+  /// Cuts wanted frames into runs that need no jump.
+  ///
+  /// - Parameters:
+  ///   - orders: of all wanted frames' packets.
+  ///   - isSharing: runs whose packets meet are one; otherwise each keyframe has a run of its own.
+  private func plan(_ orders: [Int], _ places: Range<Int>, isSharing: Bool = true) -> [Segment] {
     var segments: [Segment] = []
-    for (place, order) in orders.enumerated() {
-      let start = index.start(for: order)
-      if let last = segments.last, start <= last.end + 1 {
+    for place in places {
+      let (order, start) = (orders[place], index.start(for: orders[place]))
+      if let last = segments.last, isSharing ? start <= last.end + 1 : start == last.start {
         segments[segments.count - 1].start = min(last.start, start)
         segments[segments.count - 1].end = max(last.end, order)
         segments[segments.count - 1].places = last.places.lowerBound..<place + 1
@@ -75,7 +90,7 @@ extension VideoDecoder {
   ///
   /// - Returns: whether anything was damaged.
   private func decode(
-    _ segment: Segment, _ orders: [Int], from start: Int, isRetry: Bool, _ codec: Codec,
+    _ segment: Segment, _ orders: [Int], from start: Int, _ codec: Codec,
     into collector: inout FrameCollector
   ) throws(VideoError) -> Bool {
     var outcome = Outcome()
@@ -96,7 +111,7 @@ extension VideoDecoder {
     try receive(codec, order: max(order - 1, start), &outcome, into: &collector)
     for place in outcome.outputPlaces {
       let own = orders[place]
-      let first = isRetry ? start : index.start(for: own)
+      let first = start < segment.start ? start : index.start(for: own)
       // Pictures that precede the keyframe in time lead an open GOP; decoded from here they lack their references, and
       // nothing that is wanted refers to them.
       let isDamaged = outcome.damagedOrders.contains { damaged in
@@ -135,14 +150,13 @@ extension VideoDecoder {
   /// Goes to the packet at `order`: forwards if it is near, by a jump otherwise, and by reading from the start if the
   /// container's jump does not lead there.
   private func read(packetAt order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
-    let isNear = nextOrder.map { $0 <= order && (order - $0 <= 64 || work.isReadingThrough) } ?? false
-    if isNear {
-      if let packet = try skip(to: order) { return packet }
-    } else {
+    let isNear = opened.nextOrder.map { $0 <= order && (order - $0 <= 64 || work.isReadingThrough) } ?? false
+    if isNear, let packet = try skip(to: order) { return packet }
+    if !isNear || !work.isReadingThrough {
       statistics.seeks += 1
-      nextOrder = nil
+      opened.nextOrder = nil
       if jump(toKeyframeAt: order), let packet = try find(packetAt: order) {
-        nextOrder = order + 1
+        opened.nextOrder = order + 1
         return packet
       }
     }
@@ -151,15 +165,16 @@ extension VideoDecoder {
   }
 
   private func jump(toKeyframeAt order: Int) -> Bool {
-    table?.jump(demuxer, toKeyframeAt: order) ?? demuxer.seek(toPTS: index.pts[order])
+    opened.table?.jump(demuxer, toKeyframeAt: order) ?? demuxer.seek(toPTS: index.pts[order])
   }
 
-  /// Reads on from wherever a jump led until the packet at `order`; nil if the jump went too far.
+  /// Reads on from wherever a jump led until the packet at `order`; nil if the jump went too far or the file is read
+  /// otherwise from there.
   private func find(packetAt order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
     let wanted = index.pts[order]
     while let packet = try nextPacket() {
       let pts = packet.pointee.pts
-      if pts == wanted { return packet }
+      if pts == wanted { return opened.isIndexed(packet, at: order) ? packet : nil }
       let isKey = UInt32(bitPattern: packet.pointee.flags) & clibav_key_flag() != 0
       if isKey && pts != clibav_no_pts() && pts > wanted { return nil }
     }
@@ -168,12 +183,12 @@ extension VideoDecoder {
 
   /// Reads on to the packet at `order`, checking each against the index; nil if they differ or the file ends.
   private func skip(to order: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
-    while let current = nextOrder, current <= order, let packet = try nextPacket() {
-      guard packet.pointee.pts == index.pts[current] else { break }
-      nextOrder = current + 1
+    while let current = opened.nextOrder, current <= order, let packet = try nextPacket() {
+      guard opened.isIndexed(packet, at: current) else { break }
+      opened.nextOrder = current + 1
       if current == order { return packet }
     }
-    nextOrder = nil
+    opened.nextOrder = nil
     return nil
   }
 }

@@ -7,24 +7,23 @@ package import Tensors
 /// every container and codec. What a call returns depends on the file's bytes and its arguments only, never on earlier
 /// calls: each call begins at a keyframe with a fresh codec, and what fails is decoded again from a fresh file.
 package final class VideoDecoder {
+  /// Of the file as it was opened: by its table or by reading it through.
   package let info: VideoInfo
   package internal(set) var statistics = DecodeStatistics()
 
   let path: String
   let budget: DecodeBudget
-  let index: PacketIndex
-  /// Whether the last call read the file by its packet table; false if anything differed from that.
-  package private(set) var usesTable: Bool
-
-  /// The table that the file was opened by; nil if it was probed and read through.
-  let table: PacketTable?
-  /// Reads the file through for windows that the table does not give.
-  private var withoutTable: VideoDecoder?
-  var demuxer: Demuxer
-  /// Decode order of the packet that the demuxer reads next, where known.
-  var nextOrder: Int?
+  /// The file as the current call reads it.
+  var opened: OpenedVideo
   var work = DecodeWork()
+  /// A table that goes with what is said of the file.
+  private let table: PacketTable?
   private let indexed: IndexedVideo?
+
+  var index: PacketIndex { opened.index }
+  var demuxer: Demuxer { opened.demuxer }
+  /// Whether the last call, or opening the file, went by the packet table: false if anything differed from that.
+  package var usesTable: Bool { opened.table != nil }
 
   /// Opens a file: by its packet table if it was indexed with one and agrees with it, otherwise by reading it through once
   /// to learn its packets. The pixels that `frames` returns do not depend on the table.
@@ -39,21 +38,22 @@ package final class VideoDecoder {
     self.path = path
     self.budget = budget
     self.indexed = indexed
-    if let indexed, let table = indexed.table, table.info.byteCount == indexed.byteCount,
-      table.info.frameCount == indexed.frameCount, let opened = try? table.open(path: path)
-    {
-      (demuxer, index, info, self.table, usesTable) = (opened, table.index, table.info, table, true)
-      nextOrder = table.firstOrder == 0 ? 0 : nil
+    table = indexed?.table.flatMap { table in
+      table.info.byteCount == indexed?.byteCount && table.info.frameCount == indexed?.frameCount ? table : nil
+    }
+    if let table, let opened = try? OpenedVideo(path: path, table: table) {
+      self.opened = opened
+      info = opened.info
       return
     }
-    (demuxer, index) = try VideoProbe.open(path: path, budget: budget)
-    info = try VideoInfo(demuxer: demuxer, index: index)
-    (table, usesTable) = (nil, false)
+    opened = try OpenedVideo(probing: path, budget: budget)
+    info = opened.info
     try checkIndexed()
   }
 
   private func checkIndexed() throws(VideoError) {
     guard let indexed else { return }
+    let info = opened.info
     guard info.byteCount == indexed.byteCount else {
       throw VideoError(.corrupt, "\(path): \(info.byteCount) bytes, \(indexed.byteCount) when the corpus was built")
     }
@@ -71,15 +71,16 @@ package final class VideoDecoder {
     at indices: [Int], size: FrameSize, format: PixelFormat = .rgb24
   ) throws(VideoError) -> FrameTensor {
     if let table {
-      usesTable = true
       if let tensor = try? frames(at: indices, size: size, format: format, by: table) { return tensor }
-      // Whatever it was: the file itself, read through, decides on this window.
-      (usesTable, nextOrder) = (false, nil)
-      return try readThrough().frames(at: indices, size: size, format: format)
+      // Whatever it was: the file itself, read through, decides. The next call tries the table again, so that what it
+      // returns does not depend on this one.
+      opened.nextOrder = nil
+      if usesTable { opened = try OpenedVideo(probing: path, budget: budget) }
     }
+    try checkIndexed()
     guard !indices.isEmpty else { throw VideoError(.windowNotWhole, "\(path): a window without frames") }
-    if let outside = indices.first(where: { !(0..<info.frameCount).contains($0) }) {
-      throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(info.frameCount)")
+    if let outside = indices.first(where: { !(0..<opened.info.frameCount).contains($0) }) {
+      throw VideoError(.windowNotWhole, "\(path): frame \(outside) is not among the file's \(opened.info.frameCount)")
     }
     var collector = collector(indices, size, format)
     if index.isLinear {
@@ -94,20 +95,18 @@ package final class VideoDecoder {
   private func frames(
     at indices: [Int], size: FrameSize, format: PixelFormat, by table: PacketTable
   ) throws(VideoError) -> FrameTensor {
+    if !usesTable {
+      guard let opened = try OpenedVideo(path: path, table: table) else {
+        throw VideoError(.corrupt, "\(path): differs from its packet table")
+      }
+      self.opened = opened
+    }
     guard !indices.isEmpty, indices.allSatisfy({ index.order(of: $0) != nil }) else {
       throw VideoError(.windowNotWhole, "\(path): the packet table does not have the window's frames")
     }
     var collector = collector(indices, size, format)
     try decodeSegments(into: &collector)
     return try collector.finish()
-  }
-
-  private func readThrough() throws(VideoError) -> VideoDecoder {
-    if let withoutTable { return withoutTable }
-    let indexed = indexed.map { IndexedVideo(byteCount: $0.byteCount, frameCount: $0.frameCount, table: nil) }
-    let decoder = try VideoDecoder(path: path, indexed: indexed, budget: budget)
-    withoutTable = decoder
-    return decoder
   }
 
   private func collector(_ indices: [Int], _ size: FrameSize, _ format: PixelFormat) -> FrameCollector {
@@ -133,16 +132,7 @@ package final class VideoDecoder {
   /// Opens the file anew, at its first packet.
   func reopen() throws(VideoError) {
     statistics.seeks += 1
-    guard let table else {
-      demuxer = try Demuxer(path: path)
-      nextOrder = 0
-      return
-    }
-    guard let opened = try table.open(path: path) else {
-      throw VideoError(.corrupt, "\(path): differs from its packet table")
-    }
-    demuxer = opened
-    nextOrder = table.firstOrder == 0 ? 0 : nil
+    try opened.reopen()
   }
 
   /// The next packet of the stream, within the call's budget.

@@ -16,7 +16,7 @@ package final class VideoWriter {
   private let source = FrameHandle()
   private let picture = FrameHandle()
   private let scaler: ScalerHandle
-  private var nextPTS: Int64 = 0
+  private var nextPTS: Int64
   private var isFinished = false
 
   /// - Parameters:
@@ -70,10 +70,10 @@ package final class VideoWriter {
     self.height = height
     self.framesPerSecond = framesPerSecond
     self.options = options
+    nextPTS = Int64(options.firstTick)
     self.muxer = muxer
     self.encoder = encoder
     self.scaler = ScalerHandle(scaler)
-    nextPTS = Int64(options.firstTick)
     try allocate(source.pointer, AV_PIX_FMT_RGB24)
     try allocate(picture.pointer, format)
     try muxer.start(encoder: context, options: options)

@@ -27,10 +27,10 @@ package struct VideoWriterOptions: Sendable {
   package var extraParameters = ""
   /// More libav options of the encoder.
   package var codecOptions: [(name: String, value: String)] = []
-  /// Presentation time of the first frame in ticks; may be negative.
-  package var firstTick = 0
-  /// libav options of the container's muxer.
+  /// Options of the container's muxer.
   package var muxerOptions: [(name: String, value: String)] = []
+  /// When the first frame is shown, in ticks of the file's clock.
+  package var firstTick = 0
   /// Clockwise turn, in degrees, that players are told to apply.
   package var rotationDegrees = 0
   /// Adds an audio track of silence (16-bit PCM at 8 kHz); the container must take PCM: mkv, avi, mov.

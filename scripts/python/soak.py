@@ -1,19 +1,30 @@
 #!/usr/bin/env python3
-"""soak.py SLUICE DIRECTORY ITEMS: runs ITEMS clips through a topology and compares resident memory at 20 % and at the end."""
+"""soak.py SLUICE DIRECTORY ITEMS [mixed]: runs ITEMS clips through a topology and compares resident memory at 20 % and at the
+end. The corpus is DIRECTORY/corpus, or (mixed) one that is made here of many codecs, containers and sizes, a fifth of it damaged
+before and after it was built."""
 import json, os, subprocess, sys, time
+from mixed_videos import Collection, damage
 
 sluice, work, items = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if sys.argv[4:] == ["mixed"]:
+    collection = Collection(f"{work}/corpus")
+    collection.add(416, "good")
+    collection.add(52, "before", is_damaged=True)
+    later = collection.add(52, "after")
+    collection.build(sluice)
+    for path in later:
+        damage(path, collection.generator)
 clips_per_step = 4 * 16
 steps = -(-items // clips_per_step)
 topology = f"""
 name: soak
 seed: 1
 corpus: {work}/corpus
+max_bad_fraction: 1
 hosts:
   here: {{address: 127.0.0.1, coordinator: true, decode: 2, augment: 1, batch: 1, train: 1, average: 1}}
 clip: {{frames: 4, stride: 2, slack: 1, resize: [40, 54], crop: 32}}
 sampling: {{labels: square-root}}
-max_bad_fraction: 0.9
 train: {{network: r2plus1d-10, width: 0.125, replicas: 4, batch: 16, steps: {steps}, learning_rate: 0.01}}
 checkpoint: {{every: {max(steps // 8, 1)}, keep: 2}}
 """
@@ -61,5 +72,9 @@ for name in sorted(late):
     grown |= bad
     print(f"{name:24} {early[name] / 2**20:8.1f} MiB at 20 %  {late[name] / 2**20:8.1f} MiB at step {done}"
           f"{'  GROWN' if bad else ''}")
+report = f"{work}/run/report.json"
+if os.path.exists(report):
+    report = json.load(open(report))
+    print(f"{report['substitutes']} substitutes, {len(report['quarantined'])} videos quarantined, {report['seconds']:.0f} s")
 print(f"{steps * clips_per_step} clips, exit status {run.returncode}")
 sys.exit(1 if grown or run.returncode or not early or done < steps * 0.9 else 0)
