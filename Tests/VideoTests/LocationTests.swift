@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Tensors
 import Testing
 import Video
@@ -51,6 +52,8 @@ struct LocationTests {
   private let base: String
 
   init() throws {
+    // Before the first request of this process; no server here is silent for so long but on purpose.
+    setenv("SLUICE_HTTP_SILENCE", "2", 1)
     folder = try TemporaryFolder()
     try TestVideo.write(to: folder.path("a.mp4"))
     let output = Pipe()
@@ -103,5 +106,16 @@ struct LocationTests {
     }
     #expect(failure("\(base)/unsized/a.mp4")?.message.contains("ranges are needed") == true)
     #expect(failure("http://127.0.0.1:1/a.mp4")?.isTransient == true)
+  }
+
+  /// Silence and broken connections end within the time that was set and its few repetitions, and another worker may try.
+  @Test(arguments: ["hang", "stall", "broken", "503"])
+  func silenceEndsInTime(fault: String) throws {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let error = try #require(failure("\(base)/\(fault)/a.mp4"))
+    #expect(error.isTransient && error.message.contains("/\(fault)/a.mp4"), "\(error)")
+    // Each half of what a stalled server sends is taken, until nothing more comes.
+    #expect(clock.now - start < .seconds(fault == "stall" ? 60 : 30))
   }
 }

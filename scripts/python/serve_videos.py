@@ -7,14 +7,17 @@
 /404/NAME, /503/NAME, …   always that status
 /flaky/NAME         503 for the first two requests of a name
 /reset/NAME         the first answer breaks off in the middle
+/broken/NAME        every answer breaks off before its first byte
 /stall/NAME         the answer stops in the middle and stays open
+/hang/NAME          no answer
 /unsized/NAME       neither ranges nor a size
-Ends when its standard input does.
+While DIRECTORY/stalled exists, no request is answered. Ends when its standard input does.
 """
 
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -34,6 +37,10 @@ class Handler(BaseHTTPRequestHandler):
         with lock:
             seen[self.path] = seen.get(self.path, 0) + 1
             count = seen[self.path]
+        while (Path(sys.argv[1]) / "stalled").exists():
+            time.sleep(0.05)
+        if fault == "hang":
+            return over.wait()
         if fault.isdigit():
             return self.fail(int(fault))
         if fault == "flaky" and count <= 2:
@@ -56,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(last + 1 - first))
         self.end_headers()
         body = data[first : last + 1]
-        breaks = fault == "stall" or (fault == "reset" and count == 1)
+        breaks = fault in ("stall", "broken") or (fault == "reset" and count == 1)
+        if fault == "broken":
+            body = b""
         try:
             self.wfile.write(body[: len(body) // 2] if breaks else body)
             self.wfile.flush()

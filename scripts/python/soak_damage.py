@@ -35,8 +35,8 @@ clip: {{frames: 4, stride: 4, slack: 1, resize: [40, 54], crop: 32}}
 sampling: {{labels: square-root}}
 train: {{network: r2plus1d-10, width: 0.125, replicas: 3, batch: 16, steps: {steps}, learning_rate: 0.01}}
 """)
-    process = subprocess.Popen([sluice, "run", str(topology), "--output", str(work / name), "--json"],
-                               stdout=subprocess.PIPE, stderr=open(work / f"{name}.log", "w"), text=True)
+    process = subprocess.Popen([sluice, "run", str(topology), "--output", str(work / name)],
+                               stdout=subprocess.DEVNULL, stderr=open(work / f"{name}.log", "w"))
     peak, deadline = {}, time.monotonic() + 1800
     while process.poll() is None:
         if time.monotonic() > deadline:
@@ -47,7 +47,7 @@ train: {{network: r2plus1d-10, width: 0.125, replicas: 3, batch: 16, steps: {ste
         time.sleep(0.1)
     if process.returncode:
         sys.exit(f"{name}: exit status {process.returncode}\n{open(work / f'{name}.log').read()[-2000:]}")
-    return json.loads(process.stdout.read().splitlines()[-1]), peak
+    return json.loads((work / name / "report.json").read_text()), peak
 
 
 def resident(parent):
