@@ -22,16 +22,16 @@ extension VideoDecoder {
   func decodeSegments(into collector: inout FrameCollector) throws(VideoError) {
     // Every wanted frame is in the index.
     let orders = collector.wanted.map { index.order(of: $0) ?? 0 }
-    for segment in plan(orders, collector.wanted.indices) {
+    for segment in plan(orders) {
       work.isReadingThrough = false
       // Each has a codec of its own: a flushed one would still know the parameter sets of what came before.
       _ = try decode(segment, orders, from: segment.start, Codec(demuxer), into: &collector)
       guard firstMissing(segment, collector) != nil else { continue }
-      let parts = plan(orders, segment.places, isSharing: false)
-      let frames = segment.places.map { place in
-        Segment(start: index.start(for: orders[place]), end: orders[place], places: place..<place + 1)
+      try decodeAgain(segment, orders, into: &collector)
+      for place in segment.places {
+        let frame = Segment(start: segment.start, end: orders[place], places: place..<place + 1)
+        try decodeAgain(frame, orders, into: &collector)
       }
-      for part in parts + frames { try decodeAgain(part, orders, into: &collector) }
     }
   }
 
@@ -60,17 +60,14 @@ extension VideoDecoder {
       : VideoError(.windowNotWhole, "\(path): frame \(missing) cannot be decoded; the file is damaged or cut")
   }
 
-  /// Cuts wanted frames into runs that need no jump.
+  /// Cuts the wanted frames into one run for each keyframe: what a run gives does not depend on what else is wanted.
   ///
-  /// - Parameters:
-  ///   - orders: of all wanted frames' packets.
-  ///   - isSharing: runs whose packets meet are one; otherwise each keyframe has a run of its own.
-  private func plan(_ orders: [Int], _ places: Range<Int>, isSharing: Bool = true) -> [Segment] {
+  /// - Parameter orders: of the wanted frames' packets.
+  private func plan(_ orders: [Int]) -> [Segment] {
     var segments: [Segment] = []
-    for place in places {
-      let (order, start) = (orders[place], index.start(for: orders[place]))
-      if let last = segments.last, isSharing ? start <= last.end + 1 : start == last.start {
-        segments[segments.count - 1].start = min(last.start, start)
+    for (place, order) in orders.enumerated() {
+      let start = index.start(for: order)
+      if let last = segments.last, start == last.start {
         segments[segments.count - 1].end = max(last.end, order)
         segments[segments.count - 1].places = last.places.lowerBound..<place + 1
       } else {
