@@ -70,7 +70,8 @@ let testTargets: [Target] = [
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),
   tests("PipelineTests", ["Pipeline", "Corpus", "Networks", "Video", "Wire", "Tensors", "Topology", "ZeroMQ"]),
-  tests("ProcessTests", ["sluice", "sluice-faulty"]),
+  .testTarget(
+    name: "ProcessTests", dependencies: ["sluice", "sluice-faulty"], exclude: ["flood.py"], swiftSettings: strict),
 ]
 
 /// Only `scripts/fuzz` builds the fuzzer: it links libFuzzer.

@@ -1,5 +1,6 @@
 package import ArgumentParser
 internal import Corpus
+internal import Files
 internal import Foundation
 internal import Pipeline
 internal import Topology
@@ -88,6 +89,9 @@ package struct CheckCommand: AsyncParsableCommand {
       _ = try Corpus(directory: topology.corpus)
     } catch {
       missing.append("corpus: \(error)")
+    }
+    if topology.encryption != .none, let keys = topology.links.keys, !Directory.isThere(keys) {
+      missing.append("links.keys: \(keys): no such directory; `sluice keys make` makes it")
     }
     if let weights = topology.train.weights, !InitialModel.isThere(weights) {
       missing.append("train.weights: \(weights): no weights file, run or checkpoint there")

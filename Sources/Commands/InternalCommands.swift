@@ -19,6 +19,8 @@ package struct StageCommand: AsyncParsableCommand {
   @Option var ordinal: String
   @Option var address: String?
   @Option var crashMark: String?
+  @Option var keys: String?
+  @Option var security = Topology.Encryption.none.rawValue
 
   package init() {}
 
@@ -32,6 +34,7 @@ package struct StageCommand: AsyncParsableCommand {
     }
     let process = StageProcess(
       stages: stages, join: join, host: host, address: address, ordinal: ordinal, crashMarkPath: crashMark,
+      security: SecuritySetting(scope: Topology.Encryption(rawValue: security) ?? .none, keys: keys),
       faults: Self.faults)
     do {
       try await process.run()

@@ -20,7 +20,7 @@ package struct ScaleCommand: AsyncParsableCommand {
   package func validate() throws { _ = try wanted() }
 
   package func run() async throws {
-    let status = try live.client().ask(ClientRequest(action: .scale, counts: try wanted(), host: host))
+    let status = try live.client(.operator).ask(ClientRequest(action: .scale, counts: try wanted(), host: host))
     try json.print(status, text: "asked \(status.run) for " + counts.joined(separator: ", "))
   }
 

@@ -12,7 +12,7 @@ package struct StatusCommand: AsyncParsableCommand {
   package init() {}
 
   package func run() async throws {
-    let status = try live.client().ask(ClientRequest(action: .status))
+    let status = try live.client(.operator).ask(ClientRequest(action: .status))
     try json.print(status, text: Self.text(status))
   }
 

@@ -40,7 +40,7 @@ package struct TapCommand: AsyncParsableCommand {
 
   package func run() async throws {
     let recorder = try TapRecorder(directory: output)
-    let client = try live.client()
+    let client = try live.client(.tap)
     try client.tap(Stage(rawValue: stage)!, every: every, limit: limit, timeoutSeconds: timeout) { item in
       print(try recorder.record(item))
     }

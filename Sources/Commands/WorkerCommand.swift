@@ -19,16 +19,25 @@ package struct WorkerCommand: AsyncParsableCommand {
   @Option(help: "This host's address, for the peers on other hosts.")
   var address: String = "127.0.0.1"
 
+  @Option(help: "Key directory, for a run whose links are encrypted.")
+  var keys: String?
+
+  @Option(help: "What is encrypted, as in the topology: auto (tcp) or curve (within this host, too).")
+  var security = "auto"
+
   package init() {}
 
   package func validate() throws {
     guard let stage = Stage(rawValue: stage), stage != .plan, stage != .average else {
       throw ValidationError("no worker of \(stage) can join: give decode, augment, batch, train or evaluate")
     }
+    guard ["auto", "curve"].contains(security) else { throw ValidationError("--security takes auto or curve") }
   }
 
   package func run() async throws {
+    let scope = keys == nil ? .none : Topology.Encryption(rawValue: security)!
     try await RunLauncher.joinOne(
-      stage: Stage(rawValue: stage)!, join: join, host: host, address: address, executable: try Executable.path())
+      stage: Stage(rawValue: stage)!, join: join, host: host, address: address,
+      security: SecuritySetting(scope: scope, keys: keys), executable: try Executable.path())
   }
 }

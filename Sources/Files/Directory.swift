@@ -3,12 +3,14 @@ internal import Glibc
 /// Directories, as the system sees them.
 package enum Directory {
   /// Makes a directory and the parents it needs; one that is there already is left as it is.
-  package static func make(_ path: String) throws(FileError) {
-    guard mkdir(path, 0o777) != 0 else { return }
+  ///
+  /// - Parameter mode: of the last one, less what the umask takes.
+  package static func make(_ path: String, mode: UInt32 = 0o777) throws(FileError) {
+    guard mkdir(path, mode) != 0 else { return }
     var number = errno
     if number == ENOENT, let parent = parent(of: path) {
       try make(parent)
-      guard mkdir(path, 0o777) != 0 else { return }
+      guard mkdir(path, mode) != 0 else { return }
       number = errno
     }
     guard number == EEXIST, isThere(path) else { throw FileError("make the directory", path, number: number) }

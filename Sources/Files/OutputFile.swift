@@ -5,9 +5,9 @@ package final class OutputFile {
   private let name: String
   private let descriptor: Int32
 
-  private init(opening path: String, named name: String, flags: Int32) throws(FileError) {
+  private init(opening path: String, named name: String, flags: Int32, mode: UInt32 = 0o644) throws(FileError) {
     self.name = name
-    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o644)
+    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
     guard descriptor >= 0 else { throw FileError("create the file", name, number: errno) }
   }
 
@@ -32,11 +32,14 @@ package final class OutputFile {
 
 extension OutputFile {
   /// Writes a file that appears under its name only when it is whole and on the disk; on an error nothing is left behind.
+  /// - Parameter mode: of the file, less what the umask takes.
   package static func replace(
-    _ path: String, _ body: (OutputFile) throws(FileError) -> Void
+    _ path: String, mode: UInt32 = 0o644, _ body: (OutputFile) throws(FileError) -> Void
   ) throws(FileError) {
     let beside = "\(path).\(getpid()).partial"
-    let file = try OutputFile(opening: beside, named: path, flags: O_TRUNC)
+    // Never into a file that somebody else has put there.
+    unlink(beside)
+    let file = try OutputFile(opening: beside, named: path, flags: O_EXCL, mode: mode)
     do throws(FileError) {
       try body(file)
       guard fsync(file.descriptor) == 0 else { throw FileError("write", path, number: errno) }
@@ -48,8 +51,10 @@ extension OutputFile {
     Directory.synchronize(around: path)
   }
 
-  package static func replace(_ path: String, with bytes: some Sequence<UInt8>) throws(FileError) {
-    try replace(path) { (file) throws(FileError) in try file.append(bytes) }
+  package static func replace(
+    _ path: String, with bytes: some Sequence<UInt8>, mode: UInt32 = 0o644
+  ) throws(FileError) {
+    try replace(path, mode: mode) { (file) throws(FileError) in try file.append(bytes) }
   }
 
   /// Writes a file in place, whether or not it is there.

@@ -14,6 +14,7 @@ package struct PipelineError: Error, CustomStringConvertible, Sendable, Equatabl
     case unreachable
     case noSuchRun
     case worker
+    case keys
   }
 
   package let code: Code

@@ -45,7 +45,7 @@ extension Topology {
       section.fail("address", "expected a host name or an IP address, found `\(address)`")
     }
     var host = Host(
-      name: name, address: address, port: section.optionalInteger("port", in: 1...65_535),
+      name: name, address: address, port: section.optionalInteger("port", in: 1...65_533),
       coordinator: section.boolean("coordinator", default: false), counts: [:], chain: [],
       memoryBytes: section.optionalByteCount("memory"))
     for stage in workerStages {
@@ -90,23 +90,34 @@ extension Topology {
     }
   }
 
-  /// CURVE is not there yet, and data leaves a machine in the clear only when the topology says so.
+  /// What is encrypted: with `auto`, tcp as soon as a host is beyond loopback.
+  package var encryption: Encryption {
+    switch links.security {
+    case .none: .none
+    case .curve: .everywhere
+    case .auto: firstBeyondLoopback == nil ? .none : .betweenHosts
+    }
+  }
+
+  private var firstBeyondLoopback: Host? {
+    guard hosts.count > 1 || hosts.contains(where: { $0.port != nil }) else { return nil }
+    return hosts.first { !$0.isLoopback && !$0.address.isEmpty }
+  }
+
+  /// Data leaves a machine in the clear only when the topology says so; encrypting it needs keys.
   func checkSecurity(_ root: SectionReader) {
-    let beyond = hosts.first { !$0.isLoopback && !$0.address.isEmpty }
-    let usesTCP = hosts.count > 1 || hosts.contains { $0.port != nil }
+    guard links.keys == nil, encryption != .none else { return }
     let entry = root.entries.first { $0.key == "links" }
     let section = SectionReader(
       entry?.value, path: "links", line: entry?.line ?? root.line(of: "hosts"), issues: root.issues)
-    switch links.security {
-    case .curve:
-      section.fail("security", "`curve` is not available yet; use none, or auto on one machine")
-    case .auto:
-      guard usesTCP, let beyond else { return }
+    let advice = "make keys with `sluice keys make DIR` and write `keys: DIR`"
+    if let beyond = firstBeyondLoopback, links.security == .auto {
       section.fail(
         "security",
-        "`auto` encrypts links to \(beyond.name) (\(beyond.address)), which is not available yet; "
-          + "in a trusted network write `security: none`")
-    case .none: break
+        "`auto` encrypts links to \(beyond.name) (\(beyond.address)): \(advice), "
+          + "or in a trusted network write `security: none`")
+    } else {
+      section.fail("keys", "`security: curve` needs keys: \(advice)")
     }
   }
 

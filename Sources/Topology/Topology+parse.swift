@@ -132,11 +132,12 @@ extension Topology {
   }
 
   private static func readLinks(_ section: SectionReader?) -> Links {
-    guard let section else { return Links(compression: .lz4, format: .rgb24, security: .auto) }
+    guard let section else { return Links(compression: .lz4, format: .rgb24, security: .auto, keys: nil) }
     defer { section.finish() }
     return Links(
       compression: section.choice("compression", default: .lz4),
       format: section.choice("format", default: .rgb24),
-      security: section.choice("security", default: .auto))
+      security: section.choice("security", default: .auto),
+      keys: section.optionalString("keys"))
   }
 }

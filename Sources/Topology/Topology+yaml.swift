@@ -29,6 +29,7 @@ extension Topology {
     add("links.compression", links.compression.rawValue)
     add("links.format", links.format.rawValue)
     add("links.security", links.security.rawValue)
+    add("links.keys", links.keys.map(quote))
     add("in_flight", String(inFlight))
     add("checkpoint.every", String(checkpoint.every))
     add("checkpoint.keep", String(checkpoint.keep))

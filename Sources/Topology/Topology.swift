@@ -59,11 +59,22 @@ package struct Topology: Sendable, Equatable {
     package var split: String
   }
 
+  /// Which connections are encrypted.
+  package enum Encryption: String, Sendable, CaseIterable {
+    case none
+    /// Those over tcp.
+    case betweenHosts = "auto"
+    /// Those within a host, too.
+    case everywhere = "curve"
+  }
+
   /// How data goes between workers.
   package struct Links: Sendable, Equatable {
     package var compression: Compression
     package var format: Format
     package var security: Security
+    /// Directory of keys; a relative path is relative to the current directory.
+    package var keys: String?
 
     package enum Compression: String, Sendable, CaseIterable { case lz4, none }
     /// How windows and clips travel; what is trained on is RGB in both.

@@ -7,7 +7,9 @@ internal import CZeroMQ
 /// A ZeroMQ socket. Not thread-safe: make, use and close it on one thread (a `SocketThread`).
 package final class Socket {
   package let kind: SocketKind
-  private let context: Context
+  let context: Context
+  /// Kept as long as the sockets they guard.
+  var gatekeepers: [Gatekeeper] = []
   private(set) var handle: UnsafeMutableRawPointer?
 
   package init(_ kind: SocketKind, in context: Context, options: SocketOptions = .init()) throws(ZeroMQError) {
@@ -107,6 +109,7 @@ package final class Socket {
         throw .from(status: status, "receive")
       }
       let isLast = zmq_msg_more(part) == 0
+      if isLast, let user = zmq_msg_gets(part, "User-Id"), user.pointee != 0 { message.sender = String(cString: user) }
       message.parts.append(MessagePart(Message(adopting: part)))
       if isLast { return message }
     }

@@ -49,6 +49,13 @@ package struct SocketOptions: Sendable {
   /// An ipc listener accepts peers of this process's user only.
   package var acceptsOwnUserOnly = true
 
+  /// Of a socket that only takes requests: what a stranger can make it hold before the handshake is bounded by this.
+  package static func requests(maxBytes: Int64) -> SocketOptions {
+    var options = SocketOptions()
+    options.maxMessageBytes = maxBytes
+    return options
+  }
+
   package init(
     identity: [UInt8]? = nil, linger: Duration = .zero, sendHighWaterMark: Int = 0, receiveHighWaterMark: Int = 0
   ) {

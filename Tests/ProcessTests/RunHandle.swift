@@ -8,11 +8,15 @@ struct RunHandle {
   let output: String
   let live: Sluice.Live
 
-  init(_ topology: SmallTopology, _ arguments: [String] = [], output: String? = nil, faults: String? = nil) throws {
+  /// - Parameter command: instead of `run TOPOLOGY`.
+  init(
+    _ topology: SmallTopology, _ arguments: [String] = [], output: String? = nil, faults: String? = nil,
+    command: [String]? = nil
+  ) throws {
     self.topology = topology
     self.output = output ?? Workspace.shared.scratch().appendingPathComponent("run").path
     live = try Sluice.Live(
-      ["run", try topology.write(), "--output", self.output, "--json"] + arguments, faults: faults)
+      (try command ?? ["run", topology.write()]) + ["--output", self.output, "--json"] + arguments, faults: faults)
   }
 
   /// The report of a run that ends well, with what must hold of every one.

@@ -55,6 +55,7 @@ enum Sluice {
       try process.run()
     }
 
+    var written: String { (try? String(contentsOf: outPath, encoding: .utf8)) ?? "" }
     var errors: String { (try? String(contentsOf: errorPath, encoding: .utf8)) ?? "" }
 
     func wait(seconds: Double) throws -> Output {

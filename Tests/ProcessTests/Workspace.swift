@@ -74,6 +74,7 @@ struct SmallTopology {
   var steps = 16
   var batch = 4
   var evaluate = "{every: 1000, clips: 2, split: validation}"
+  var links = "{compression: lz4}"
   /// More keys of `train`, each after a comma.
   var train = ""
   var extra = ""
@@ -99,7 +100,7 @@ struct SmallTopology {
       sampling: {labels: square-root}
       train: {network: \(network), width: 0.25, replicas: 3, batch: \(batch), steps: \(steps), learning_rate: 0.02\(train)}
       evaluate: \(evaluate)
-      links: {compression: lz4}
+      links: \(links)
       checkpoint: {every: 4, keep: 3}
       \(extra)
       """

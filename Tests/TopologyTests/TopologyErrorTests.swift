@@ -67,7 +67,8 @@ import Topology
     ("resize: [128, 171]", "resize: [128, 171], short_edge: 128", "clip.short_edge", "not both"),
     ("resize: [128, 171], ", "", "clip.resize", "missing"),
     ("format: rgb24", "format: nv12", "links.format", "expected rgb24 or yuv420p"),
-    ("security: auto", "security: curve", "links.security", "not available yet"),
+    ("security: auto", "security: curve", "links.keys", "sluice keys make DIR"),
+    ("security: auto", "security: tls", "links.security", "expected auto or none or curve"),
     ("compression: lz4", "compression: zip", "links.compression", "expected lz4 or none"),
     ("labels: square-root", "labels: cubic", "sampling.labels", "expected natural or square-root"),
     ("name: local", "name: ../x", "name", "cannot contain /"),
@@ -117,8 +118,15 @@ import Topology
     let found = issues(yaml)
     #expect(found.map(\.path) == ["links.security"])
     #expect(found.first?.message.contains("security: none") == true)
+    #expect(found.first?.message.contains("keys: DIR") == true)
     let topology = try Topology.parse(yaml, file: "t", overrides: ["links.security=none"])
-    #expect(topology.coordinator.port == 7700)
+    #expect(topology.coordinator.port == 7700 && topology.encryption == .none)
+    let keys = ["links.keys=k"]
+    #expect(try Topology.parse(yaml, file: "t", overrides: keys).encryption == .betweenHosts)
+    #expect(try Topology.parse(example, file: "t", overrides: keys).encryption == .none)
+    let curve = try Topology.parse(example, file: "t", overrides: keys + ["links.security=curve"])
+    #expect(curve.encryption == .everywhere)
+    #expect(try Topology.parse(curve.yaml(), file: "t", overrides: []) == curve)
   }
 
   @Test func planesNeedAnEvenCrop() throws {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Watches a stage of a live run: tap.py ENDPOINT [TOPIC [FRAME.ppm]]. Endpoints are in `sluice status --json` (workers[].tap)."""
+"""Watches a stage of a live run: tap.py ENDPOINT [TOPIC [FRAME.ppm | KEY SECRET_FILE]]. Endpoints and keys are in `sluice status
+--json` (workers[].tap); where links are encrypted, SECRET_FILE is a tap's key_secret of `sluice keys make`."""
 import json, sys
-import zmq
+import zmq, zmq.auth
 
 
 def first_frame(header, tensor):
@@ -20,12 +21,15 @@ def first_frame(header, tensor):
 
 
 socket = zmq.Context().socket(zmq.SUB)
+if len(sys.argv) > 4:
+    socket.curve_serverkey = sys.argv[3].encode()
+    socket.curve_publickey, socket.curve_secretkey = zmq.auth.load_certificate(sys.argv[4])
 socket.connect(sys.argv[1])
 socket.subscribe(sys.argv[2] if len(sys.argv) > 2 else "augment/1")
 topic, header, *tensor = socket.recv_multipart()
 header = json.loads(header)
 print(topic.decode(), header, [len(part) for part in tensor])
-if len(sys.argv) > 3:
+if len(sys.argv) == 4:
     width, height, pixels = first_frame(header, tensor[0])
     with open(sys.argv[3], "wb") as file:
         file.write(b"P6 %d %d 255\n" % (width, height) + pixels)

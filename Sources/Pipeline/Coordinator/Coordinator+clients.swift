@@ -3,15 +3,26 @@ import Wire
 
 /// What `sluice status`, `scale` and `tap` ask.
 extension Coordinator {
-  func answer(_ envelope: Envelope, to client: WorkerID) {
-    guard let request = try? ClientRequest(from: envelope) else { return }
+  /// - Returns: nil when it is no request.
+  func answer(_ envelope: Envelope) -> ClientReply? {
+    guard let request = try? ClientRequest(from: envelope) else { return nil }
     var reply = ClientReply()
     switch request.action {
     case .status: break
     case .scale: reply.error = scale(request)
     }
     reply.status = status()
-    send(reply, to: client)
+    return reply
+  }
+
+  func tapDirectory() -> TapDirectory {
+    let plan = TapDirectory.Tap(
+      stage: Stage.plan.rawValue, worker: "\(topology.coordinator.name)/plan", tap: tap.endpoints)
+    let others = workers.keys.sorted().compactMap { id -> TapDirectory.Tap? in
+      guard let stage = workers[id]!.identity.stage else { return nil }
+      return TapDirectory.Tap(stage: stage.rawValue, worker: id, tap: workers[id]!.hello.tap)
+    }
+    return TapDirectory(run: topology.name, taps: [plan] + others)
   }
 
   /// - Returns: what is wrong with the request, if anything.

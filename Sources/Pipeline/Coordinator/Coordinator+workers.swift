@@ -4,8 +4,12 @@ import Wire
 
 extension Coordinator {
   /// A worker comes, or comes back after a restart of the coordinator.
-  func hello(_ envelope: Envelope, from sender: WorkerID) {
+  /// - Parameter key: the public key it came in with, if that was asked for.
+  func hello(_ envelope: Envelope, from sender: WorkerID, key: String?) {
     guard let hello = try? Hello(from: envelope), hello.identity.id == sender else { return }
+    guard [hello.data.key, hello.tap.key].allSatisfy({ $0 == nil || key == nil || $0 == key }) else {
+      return refuse(sender, "it names another key for its sockets than its own")
+    }
     guard envelope.run == 0 || envelope.run == stamp.run else {
       return refuse(sender, "it belongs to another run than the one at this endpoint")
     }
@@ -20,7 +24,7 @@ extension Coordinator {
     } catch {
       return fail(error)
     }
-    register(hello)
+    register(hello, key: key)
   }
 
   private static func difference(_ expected: Fingerprint, _ found: Fingerprint) -> String {
@@ -33,11 +37,12 @@ extension Coordinator {
     send(Refused(reason: reason), to: worker)
   }
 
-  private func register(_ hello: Hello) {
+  private func register(_ hello: Hello, key: String?) {
     let id = hello.identity.id
     var worker = workers[id] ?? Worker(hello: hello, lastSeen: Monotonic.seconds())
     let isNew = workers[id] == nil
     worker.hello = hello
+    worker.key = key
     if hello.identity.stage == .average {
       guard let shard = worker.shard ?? freeShard(for: hello) else {
         return refuse(id, "all \(topology.count(.average)) average shards are there already")
@@ -112,6 +117,14 @@ extension Coordinator {
     let now = Monotonic.seconds()
     for id in workers.keys.sorted() where now - workers[id]!.lastSeen > topology.lostAfter {
       lose(id, reason: "silent for \(Int(topology.lostAfter)) s")
+    }
+  }
+
+  /// What is sent with a revoked key is dropped already; what its workers hold is leased to others.
+  func findRevokedWorkers() {
+    for id in workers.keys.sorted() where !place.security.accepts(workers[id]!.key, from: .worker) {
+      send(Refused(reason: "its key was revoked"), to: id)
+      lose(id, reason: "its key was revoked")
     }
   }
 

@@ -24,6 +24,8 @@ package actor Coordinator {
     var shard: Int?
     var load = WorkerLoad()
     var lastSeen: Double
+    /// The public key it came in with; nil where that was not asked for.
+    var key: String?
     var identity: WorkerIdentity { hello.identity }
     var counters: WorkerCounters { load.counters }
   }
@@ -65,13 +67,16 @@ package actor Coordinator {
   var expiredReported = 0
   var lastLoss: Double?
   private var router: Socket!
+  private var clients: Socket!
   let tap: TapPublisher
-  private let place: ProcessPlace
+  let place: ProcessPlace
   private var outcome: Result<RunReport, PipelineError>?
   private var waiter: CheckedContinuation<RunReport, any Error>?
 
   private static let tick = Duration.milliseconds(50)
   private static let reminder = Duration.seconds(5)
+  private static let maxReportBytes: Int64 = 16 << 20
+  private static let maxRequestBytes: Int64 = 1 << 16
 
   /// Opens the run in `directory`, new or not.
   /// - Parameters:
@@ -109,8 +114,9 @@ package actor Coordinator {
     stamp = RunStamp(run: identity.run, incarnation: begun.number)
     thread = SocketThread(name: "coordinator")
     let host = topology.coordinator
-    place = ProcessPlace(
-      context: context, host: host.name, address: topology.hosts.count > 1 ? host.address : nil)
+    place = try ProcessPlace(
+      context: context, host: host.name, address: topology.hosts.count > 1 ? host.address : nil,
+      security: RunSecurity(SecuritySetting(topology), role: .coordinator))
     tap = try TapPublisher(stage: Stage.plan.rawValue, worker: "\(host.name)/plan", place: place, thread: thread)
   }
 
@@ -152,6 +158,7 @@ package actor Coordinator {
       throw error
     }
     thread.watch(router) { self.drain() }
+    thread.watch(clients) { self.drainClients() }
     tap.start()
     scheduleTick()
     scheduleReminder()
@@ -172,17 +179,24 @@ package actor Coordinator {
   }
 
   private func listen() throws {
-    router = try Socket(.router, in: place.context)
-    _ = try router.bind(identity.control)
-    guard topology.hosts.count > 1 || topology.coordinator.port != nil else { return }
+    router = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxReportBytes))
+    clients = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxRequestBytes))
+    tap.directory = { self.tapDirectory() }
     let host = topology.coordinator
-    _ = try router.bind("tcp://\(host.address):\(host.port ?? Topology.defaultPort)")
+    let isReached = topology.hosts.count > 1 || host.port != nil
+    let tcp = isReached ? Doors("tcp://\(host.address):\(host.port ?? Topology.defaultPort)") : nil
+    for doors in [Doors(identity.control), tcp].compactMap({ $0 }) {
+      _ = try place.bind(router, to: doors.workers, for: .worker)
+      _ = try place.bind(clients, to: doors.clients, for: .operator)
+      try tap.open(doors.taps)
+    }
   }
 
   private func scheduleTick() {
     _ = thread.schedule(after: Self.tick) {
       guard self.outcome == nil else { return }
       self.findSilentWorkers()
+      self.findRevokedWorkers()
       self.advance()
       self.scheduleTick()
     }
@@ -200,18 +214,32 @@ package actor Coordinator {
 
   private func drain() {
     while outcome == nil, let message = try? router.receive() {
-      guard message.parts.count == 2, let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode),
-        let kind = envelope.messageKind
+      guard place.security.accepts(message, from: .worker), message.parts.count == 2,
+        let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode), let kind = envelope.messageKind
       else { continue }
-      receive(kind, envelope, from: String(decoding: message.parts[0].array, as: UTF8.self))
+      let sender = String(decoding: message.parts[0].array, as: UTF8.self)
+      if kind == .hello {
+        hello(envelope, from: sender, key: message.sender)
+      } else {
+        receive(kind, envelope, from: sender)
+      }
     }
     advance()
   }
 
+  /// Requests of `status` and `scale` come in on a socket of their own: a worker's key does not open it.
+  private func drainClients() {
+    while outcome == nil, let message = try? clients.receive() {
+      guard place.security.accepts(message, from: .operator), message.parts.count == 2,
+        let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode), envelope.messageKind == .request,
+        let reply = answer(envelope)
+      else { continue }
+      _ = try? clients.send(Multipart(message.parts[0], MessagePart(bytes: reply.envelope(stamp).encoded())))
+    }
+  }
+
   private func receive(_ kind: MessageKind, _ envelope: Envelope, from sender: WorkerID) {
     switch kind {
-    case .hello: hello(envelope, from: sender)
-    case .request: answer(envelope, to: sender)
     case .workerExited:
       guard envelope.run == stamp.run, let exit = try? WorkerExited(from: envelope) else { return }
       exited(exit)
@@ -265,8 +293,10 @@ package actor Coordinator {
     for worker in workers.keys.sorted() { send(Dismissed(), to: worker) }
     // Linger is 0: the farewell gets a moment to leave before the socket closes.
     _ = thread.schedule(after: .milliseconds(200)) {
-      self.thread.unwatch(self.router)
-      self.router.close()
+      for socket in [self.router!, self.clients!] {
+        self.thread.unwatch(socket)
+        socket.close()
+      }
       self.tap.close()
       if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
       self.waiter?.resume(with: result.mapError { $0 as any Error })

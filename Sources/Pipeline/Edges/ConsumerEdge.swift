@@ -41,7 +41,8 @@ package final class ConsumerEdge {
     var options = SocketOptions()
     options.identity = Array(identity.utf8)
     guard let endpoint = place.endpoint(for: peer),
-      let socket = try? Socket(.dealer, in: place.context, options: options), (try? socket.connect(endpoint)) != nil
+      let socket = try? Socket(.dealer, in: place.context, options: options),
+      (try? place.security.connect(socket, to: endpoint, key: peer.data.key)) != nil
     else { return }
     let id = peer.identity.id
     sockets[id] = socket

@@ -6,6 +6,8 @@ package import ZeroMQ
 /// Lives on the worker's socket thread.
 package final class ControlLink {
   private let socket: Socket
+  private let endpoint: String
+  private let security: RunSecurity
   private let thread: SocketThread
   private let hello: () -> Hello
   private let counters: () -> WorkerCounters
@@ -26,7 +28,7 @@ package final class ControlLink {
   private static let beat = Duration.milliseconds(500)
 
   package init(
-    join endpoint: String, identity: WorkerIdentity, context: Context, thread: SocketThread,
+    join endpoint: String, identity: WorkerIdentity, context: Context, security: RunSecurity, thread: SocketThread,
     hello: @escaping () -> Hello, counters: @escaping () -> WorkerCounters
   ) throws(ZeroMQError) {
     var options = SocketOptions()
@@ -35,7 +37,9 @@ package final class ControlLink {
     self.thread = thread
     self.hello = hello
     self.counters = counters
-    try socket.connect(endpoint)
+    self.endpoint = endpoint
+    self.security = security
+    try security.connect(socket, toCoordinator: endpoint)
   }
 
   package func start() {
@@ -72,10 +76,20 @@ package final class ControlLink {
         send(Heartbeat(counters: counters()))
       } else {
         sendHello()
-        if let seconds = silence.worthAWord(now: Monotonic.seconds()) { onSilence(seconds) }
+        if let seconds = silence.worthAWord(now: Monotonic.seconds()) {
+          onSilence(seconds)
+          knockAgain()
+        }
       }
       scheduleBeat()
     }
+  }
+
+  /// Whose key was refused is not connected again by libzmq; meanwhile the key may have been listed.
+  private func knockAgain() {
+    guard security.covers(endpoint) else { return }
+    socket.disconnect(endpoint)
+    try? security.connect(socket, toCoordinator: endpoint)
   }
 
   private func drain() {

@@ -9,21 +9,35 @@ package struct ProcessPlace: Sendable {
   /// Address to bind tcp on; nil when no peer is on another host.
   package let address: String?
   package let token: String
+  package let security: RunSecurity
+  private let gatekeeper: Gatekeeper?
 
-  package init(context: Context, host: String, address: String?) {
+  /// - Throws: when the context has a gatekeeper already and needs another.
+  package init(
+    context: Context, host: String, address: String?, security: RunSecurity = .none
+  ) throws(ZeroMQError) {
     self.context = context
     self.host = host
     self.address = address
+    self.security = security
+    gatekeeper = try security.gatekeeper(context)
     token = "\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
   }
 
   /// Binds a socket on inproc, on an abstract ipc name (no file is ever left) and, with an address, on tcp.
-  package func bind(_ socket: Socket, name: String) throws(ZeroMQError) -> Endpoints {
-    let ipcName = "ipc://@sluice/\(token)/\(name)"
-    return Endpoints(
-      inproc: try socket.bind("inproc://\(token)/\(name)"),
-      ipc: try socket.bind(ipcName),
-      tcp: try address.map { address throws(ZeroMQError) in try socket.bind("tcp://\(address):*") })
+  /// - Parameter role: of the keys that may connect.
+  package func bind(_ socket: Socket, name: String, for role: KeyRole) throws(ZeroMQError) -> Endpoints {
+    let inproc = try socket.bind("inproc://\(token)/\(name)")
+    let ipc = try bind(socket, to: "ipc://@sluice/\(token)/\(name)", for: role)
+    let tcp = try address.map { address throws(ZeroMQError) in
+      try bind(socket, to: "tcp://\(address):*", for: role)
+    }
+    return Endpoints(inproc: inproc, ipc: ipc, tcp: tcp, key: security.publicKey)
+  }
+
+  /// Binds a socket on one endpoint.
+  package func bind(_ socket: Socket, to endpoint: String, for role: KeyRole) throws(ZeroMQError) -> String {
+    try security.bind(socket, endpoint, for: role, gatekeeper)
   }
 
   /// The nearest way to a peer's socket.

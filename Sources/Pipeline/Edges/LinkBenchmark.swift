@@ -88,7 +88,7 @@ private actor LinkSender {
 
   init() throws {
     thread = SocketThread(name: "link-sender")
-    let place = ProcessPlace(context: try Context(), host: "here", address: "127.0.0.1")
+    let place = try ProcessPlace(context: try Context(), host: "here", address: "127.0.0.1")
     edge = try ProducerEdge(name: "link", place: place, thread: thread)
     let identity = WorkerIdentity(
       id: "here/augment/0", role: .stage, stage: .augment, host: "here", processID: getpid(), processToken: place.token)
@@ -131,7 +131,7 @@ private actor LinkReceiver {
   init(peer: Peers.Peer, clipBytes: Int) throws {
     thread = SocketThread(name: "link-receiver")
     edge = ConsumerEdge(
-      identity: "there/batch/0", place: ProcessPlace(context: try Context(), host: "there", address: nil),
+      identity: "there/batch/0", place: try ProcessPlace(context: try Context(), host: "there", address: nil),
       thread: thread)
     self.peer = peer
     place = AlignedBuffer(byteCount: clipBytes)

@@ -6,6 +6,7 @@ package import ZeroMQ
 /// A message for a consumer that is not connected yet waits a while; a lease covers what is given up.
 package final class ProducerEdge {
   private let socket: Socket
+  private let security: RunSecurity
   private let thread: SocketThread
   package let endpoints: Endpoints
   private var waiting: [(consumer: WorkerID, message: Multipart, triesLeft: Int)] = []
@@ -19,11 +20,14 @@ package final class ProducerEdge {
 
   private static let retryInterval = Duration.milliseconds(20)
   private static let tries = 250
+  /// The largest is a block of gradients, 1 MiB.
+  private static let maxRequestBytes: Int64 = 16 << 20
 
   package init(name: String, place: ProcessPlace, thread: SocketThread) throws(ZeroMQError) {
-    socket = try Socket(.router, in: place.context)
+    socket = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxRequestBytes))
+    security = place.security
     self.thread = thread
-    endpoints = try place.bind(socket, name: name)
+    endpoints = try place.bind(socket, name: name, for: .worker)
   }
 
   package func start() { thread.watch(socket) { [unowned self] in drain() } }
@@ -73,7 +77,9 @@ package final class ProducerEdge {
 
   private func drain() {
     while !isClosed, let message = try? socket.receive() {
-      guard message.parts.count >= 2, let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode) else {
+      guard security.accepts(message, from: .worker), message.parts.count >= 2,
+        let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode)
+      else {
         malformedDropped += 1
         continue
       }

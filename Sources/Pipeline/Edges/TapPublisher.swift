@@ -20,31 +20,86 @@ package final class TapPublisher {
     }
   }
 
-  private let socket: Socket
+  private var socket: Socket
   private let thread: SocketThread
+  private let place: ProcessPlace
   private let stage: String
   private let worker: WorkerID
   package let endpoints: Endpoints
   private var subscriptions: [UInt64: Int] = [:]
   private var sequence: [UInt64: Int] = [:]
+  private var revocations = 0
+  private var isClosed = false
+
+  /// What subscribers of `TapDirectory.topic` get, when they come and from then on every second; the coordinator's only.
+  package var directory: (() -> TapDirectory)?
+  private var directoryReaders = 0
+  /// Endpoints beside `endpoints`: where the coordinator's tap is known to be.
+  private var doors: [String] = []
+
+  private static let maxRequestBytes: Int64 = 1 << 16
+  private static let beat = Duration.seconds(1)
 
   package init(
     stage: String, worker: WorkerID, place: ProcessPlace, thread: SocketThread
   ) throws(ZeroMQError) {
-    var options = SocketOptions()
-    options.sendHighWaterMark = 8
-    socket = try Socket(.xpub, in: place.context, options: options)
-    endpoints = try place.bind(socket, name: "\(stage)-tap")
+    socket = try Self.makeSocket(place)
+    endpoints = try place.bind(socket, name: "\(stage)-tap", for: .tap)
+    self.place = place
     self.thread = thread
     self.stage = stage
     self.worker = worker
   }
 
-  package func start() { thread.watch(socket) { [unowned self] in drain() } }
+  private static func makeSocket(_ place: ProcessPlace) throws(ZeroMQError) -> Socket {
+    var options = SocketOptions.requests(maxBytes: maxRequestBytes)
+    options.sendHighWaterMark = 8
+    return try Socket(.xpub, in: place.context, options: options)
+  }
+
+  /// Listens on one more endpoint. Before `start`.
+  package func open(_ endpoint: String) throws(ZeroMQError) {
+    doors.append(try place.bind(socket, to: endpoint, for: .tap))
+  }
+
+  package func start() {
+    thread.watch(socket) { [unowned self] in drain() }
+    scheduleBeat()
+  }
 
   package func close() {
+    guard !isClosed else { return }
+    isClosed = true
     thread.unwatch(socket)
     socket.close()
+  }
+
+  private func scheduleBeat() {
+    _ = thread.schedule(after: Self.beat) { [weak self] in
+      guard let self, !isClosed else { return }
+      if place.security.revocations(.tap) != revocations { reopen() }
+      publishDirectory()
+      scheduleBeat()
+    }
+  }
+
+  /// A subscriber asks once and listens for ever: to be rid of one whose key was revoked, all connections are closed. The
+  /// others come back by themselves.
+  private func reopen() {
+    thread.unwatch(socket)
+    socket.close()
+    subscriptions = [:]
+    directoryReaders = 0
+    do throws(ZeroMQError) {
+      socket = try Self.makeSocket(place)
+      for endpoint in [endpoints.inproc, endpoints.ipc, endpoints.tcp].compactMap({ $0 }) + doors {
+        _ = try place.bind(socket, to: endpoint, for: .tap)
+      }
+      revocations = place.security.revocations(.tap)
+      thread.watch(socket) { [unowned self] in drain() }
+    } catch {
+      // libzmq closes in the background: the names are free a moment later, and the next beat tries again.
+    }
   }
 
   /// Publishes an item to the subscribers that selected it; `make` runs only if there is one.
@@ -83,11 +138,25 @@ package final class TapPublisher {
     _ = try? socket.send(Multipart(parts: parts))
   }
 
+  private func publishDirectory() {
+    guard directoryReaders > 0, let directory = directory?(), let json = try? JSONEncoder().encode(directory) else {
+      return
+    }
+    _ = try? socket.send(Multipart(MessagePart(bytes: Array(TapDirectory.topic.utf8)), MessagePart(bytes: Array(json))))
+  }
+
   private func drain() {
-    while let message = try? socket.receive() {
-      guard let bytes = message.parts.first?.array, let first = bytes.first, first <= 1,
-        let topic = String(validating: bytes.dropFirst(), as: UTF8.self),
-        topic.hasPrefix("\(stage)/"), let divisor = UInt64(topic.dropFirst(stage.count + 1)), divisor > 0
+    while !isClosed, let message = try? socket.receive() {
+      guard place.security.accepts(message, from: .tap),
+        let bytes = message.parts.first?.array, let first = bytes.first, first <= 1,
+        let topic = String(validating: bytes.dropFirst(), as: UTF8.self)
+      else { continue }
+      if topic == TapDirectory.topic {
+        directoryReaders = max(0, directoryReaders + (first == 1 ? 1 : -1))
+        if first == 1 { publishDirectory() }
+        continue
+      }
+      guard topic.hasPrefix("\(stage)/"), let divisor = UInt64(topic.dropFirst(stage.count + 1)), divisor > 0
       else { continue }
       let count = (subscriptions[divisor] ?? 0) + (first == 1 ? 1 : -1)
       subscriptions[divisor] = count > 0 ? count : nil

@@ -5,11 +5,14 @@ package struct Endpoints: Sendable, Codable, Equatable {
   package var inproc: String?
   package var ipc: String?
   package var tcp: String?
+  /// The public key of whoever binds them, where anything is encrypted.
+  package var key: String?
 
-  package init(inproc: String? = nil, ipc: String? = nil, tcp: String? = nil) {
+  package init(inproc: String? = nil, ipc: String? = nil, tcp: String? = nil, key: String? = nil) {
     self.inproc = inproc
     self.ipc = ipc
     self.tcp = tcp
+    self.key = key
   }
 }
 

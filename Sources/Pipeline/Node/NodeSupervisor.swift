@@ -29,6 +29,7 @@ package actor NodeSupervisor {
   private let host: Topology.Host
   private let join: String
   private let bindAddress: String?
+  private let security: SecuritySetting
   private let executable: String
   private let lifeline: Lifeline
   private let context: Context
@@ -47,10 +48,11 @@ package actor NodeSupervisor {
   ///   - bindAddress: what workers bind tcp on; nil when no peer is on another host.
   ///   - firstOrdinal: ordinals of the workers start here.
   package init(
-    host: Topology.Host, join: String, bindAddress: String?, executable: String, lifeline: Lifeline, context: Context,
-    firstOrdinal: Int = 0
+    host: Topology.Host, join: String, bindAddress: String?, security: SecuritySetting, executable: String,
+    lifeline: Lifeline, context: Context, firstOrdinal: Int = 0
   ) {
     self.firstOrdinal = firstOrdinal
+    self.security = security
     self.host = host
     self.join = join
     self.bindAddress = bindAddress
@@ -66,14 +68,16 @@ package actor NodeSupervisor {
       id: "\(host.name)/node#\(getpid())", role: .node, stage: nil, host: host.name, processID: getpid(),
       processToken: "")
     link = try ControlLink(
-      join: join, identity: identity, context: context, thread: thread,
+      join: join, identity: identity, context: context,
+      security: RunSecurity(security, role: .worker, name: host.name), thread: thread,
       hello: { Hello(identity: identity, data: Endpoints(), tap: Endpoints()) }, counters: { WorkerCounters() })
     link.onRefused = { self.fail("\(self.host.name): \($0)") }
     link.onMessage = { kind, envelope in self.handle(kind, envelope) }
     // Beside its own coordinator it hears of that one's end.
-    link.onSilence = { [host, join] seconds in
+    link.onSilence = { [host, join, security] seconds in
       guard !host.coordinator else { return }
-      let text = "\(host.name): no coordinator at \(join) yet, after \(seconds) s; still trying\n"
+      let key = security.scope == .none ? "" : ", or it refuses this host's key"
+      let text = "\(host.name): no coordinator at \(join) yet\(key), after \(seconds) s; still trying\n"
       FileHandle.standardError.write(Data(text.utf8))
     }
     link.start()
@@ -143,7 +147,8 @@ package actor NodeSupervisor {
         [
           "stage", "--stages", slot.stages.map(\.rawValue).joined(separator: ","), "--join", join, "--host",
           host.name, "--ordinal", String(slot.ordinal),
-        ] + (bindAddress.map { ["--address", $0] } ?? []) + (mark.map { ["--crash-mark", $0.path] } ?? [])
+        ] + (security.keys.map { ["--keys", $0, "--security", security.scope.rawValue] } ?? [])
+        + (bindAddress.map { ["--address", $0] } ?? []) + (mark.map { ["--crash-mark", $0.path] } ?? [])
       let child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
         self.thread.perform { self.assumeIsolated { $0.exited(key, exit) } }
       }

@@ -7,32 +7,62 @@ package import ZeroMQ
 /// A client of a live run: what `status`, `scale` and `tap` talk through. Blocking; one thread uses it.
 package final class RunClient {
   private let context: Context
-  private let socket: Socket
-  private let endpoint: String
+  private let doors: Doors
+  private let security: RunSecurity
+  private var requests: Socket?
   private static let answerSeconds = 10.0
 
-  /// - Parameter run: a run's directory or the coordinator's endpoint; nil is the only live run below `./runs`.
-  package init(run: String?) throws {
+  /// - Parameters:
+  ///   - run: a run's directory or the coordinator's endpoint; nil is the only live run below `./runs`.
+  ///   - role: `operator` to ask, `tap` to tap.
+  ///   - keys: the key directory, where it is not the one that the run's topology names.
+  ///   - key: the key to take of several in it.
+  package init(run: String?, role: KeyRole, keys: String? = nil, key: String? = nil) throws {
     context = try Context()
+    var setting = SecuritySetting.none
+    let control: String
     if let run, run.contains("://") {
-      endpoint = run
+      control = run
+      if keys != nil { setting.scope = run.hasPrefix("tcp") ? .betweenHosts : .everywhere }
     } else {
       let directory = try run.map { RunDirectory(path: $0) } ?? RunDirectory.onlyLive(below: "runs")
       guard directory.exists, directory.isLive else {
         throw PipelineError(.noSuchRun, "\(directory.path): no live run there")
       }
-      endpoint = try directory.identity().control
+      control = try directory.identity().control
+      setting = SecuritySetting(try directory.storedTopology())
     }
-    var options = SocketOptions()
-    options.identity = Array("client#\(getpid())-\(UInt32.random(in: .min ... .max))".utf8)
-    socket = try Socket(.dealer, in: context, options: options)
-    try socket.connect(endpoint)
+    guard let doors = Doors(control) else {
+      throw PipelineError(.configuration, "\(control): give the coordinator's endpoint as tcp://HOST:PORT")
+    }
+    self.doors = doors
+    if let keys { setting.keys = keys }
+    // Beside the coordinator, where nothing but tcp is encrypted, no key is needed.
+    if setting.scope == .betweenHosts, !control.hasPrefix("tcp") { setting = .none }
+    security = try RunSecurity(setting, role: role, name: key)
   }
 
-  deinit { socket.close() }
+  deinit { requests?.close() }
+
+  private func open() throws -> Socket {
+    if let requests { return requests }
+    var options = SocketOptions()
+    options.identity = Array("client#\(getpid())-\(UInt32.random(in: .min ... .max))".utf8)
+    let socket = try Socket(.dealer, in: context, options: options)
+    try security.connect(socket, toCoordinator: doors.clients)
+    requests = socket
+    return socket
+  }
+
+  private func nobody(at endpoint: String) -> PipelineError {
+    let key = security.covers(endpoint) ? ", or it refuses this key" : ""
+    return PipelineError(
+      .unreachable, "\(endpoint): no answer from a coordinator within \(Int(Self.answerSeconds)) s\(key)")
+  }
 
   /// - Throws: `.unreachable` when nobody answers, `.configuration` with the coordinator's objection.
   package func ask(_ request: ClientRequest) throws -> RunStatus {
+    let socket = try open()
     _ = try socket.send(Multipart(MessagePart(bytes: request.envelope(RunStamp()).encoded())))
     let deadline = Monotonic.seconds() + Self.answerSeconds
     while Monotonic.seconds() < deadline {
@@ -48,7 +78,7 @@ package final class RunClient {
       guard let status = reply.status else { break }
       return status
     }
-    throw PipelineError(.unreachable, "\(endpoint): no answer from a coordinator within \(Int(Self.answerSeconds)) s")
+    throw nobody(at: doors.workers)
   }
 
   /// One item seen at a tap.
@@ -73,50 +103,53 @@ package final class RunClient {
     let subscriber = try Socket(.sub, in: context)
     defer { subscriber.close() }
     try subscriber.subscribe(Array("\(stage.rawValue)/\(every)".utf8))
+    try subscriber.subscribe(Array(TapDirectory.topic.utf8))
+    try security.connect(subscriber, toCoordinator: doors.taps)
     var connected: Set<String> = []
     var seen = 0
     var lastItem = Monotonic.seconds()
-    var nextLook = 0.0
-    var isFirst = true
+    var lastDirectory = lastItem
     while limit.map({ seen < $0 }) ?? true {
       let now = Monotonic.seconds()
-      if now >= nextLook {
-        nextLook = now + 2
-        // Who does not answer any more has ended; who never did is not there.
-        let answer = Result { try ask(ClientRequest(action: .status)) }
-        guard case .success(let status) = answer else {
-          if isFirst { _ = try answer.get() }
-          break
-        }
-        isFirst = false
-        for tap in Self.taps(of: stage, status) {
-          guard let endpoint = endpoint.hasPrefix("tcp") ? tap.tcp ?? tap.ipc : tap.ipc ?? tap.tcp,
-            connected.insert(endpoint).inserted
-          else { continue }
-          try subscriber.connect(endpoint)
-        }
-      }
       guard let message = try subscriber.receive() else {
+        // Who does not say where the taps are any more has ended; who never did is not there.
+        if now - lastDirectory > Self.answerSeconds {
+          guard connected.isEmpty else { break }
+          throw nobody(at: doors.workers)
+        }
         if now - lastItem > timeoutSeconds { break }
         usleep(2000)
         continue
       }
       guard message.parts.count >= 2 else { continue }
+      let (topic, body) = (String(decoding: message.parts[0].array, as: UTF8.self), message.parts[1].array)
+      if topic == TapDirectory.topic {
+        lastDirectory = now
+        try follow(body, stage, subscriber, &connected)
+        continue
+      }
       lastItem = now
       seen += 1
-      try onItem(
-        TapItem(
-          topic: String(decoding: message.parts[0].array, as: UTF8.self), header: message.parts[1].array,
-          payload: message.parts.count > 2 ? message.parts[2] : nil))
+      let payload = message.parts.count > 2 ? message.parts[2] : nil
+      try onItem(TapItem(topic: topic, header: body, payload: payload))
     }
     guard seen > 0 || limit == 0 else {
       throw PipelineError(
-        .unreachable, "\(endpoint): the stage \(stage.rawValue) made nothing to see in \(Int(timeoutSeconds)) s")
+        .unreachable, "\(doors.workers): the stage \(stage.rawValue) made nothing to see in \(Int(timeoutSeconds)) s")
     }
     return seen
   }
 
-  private static func taps(of stage: Stage, _ status: RunStatus) -> [Endpoints] {
-    stage == .plan ? [status.tap] : status.workers.filter { $0.stage == stage.rawValue }.map(\.tap)
+  /// Connects to the taps of the stage that are new; the plan's is where the directory comes from.
+  private func follow(_ json: [UInt8], _ stage: Stage, _ subscriber: Socket, _ connected: inout Set<String>) throws {
+    guard let directory = try? JSONDecoder().decode(TapDirectory.self, from: Data(json)) else { return }
+    connected.insert(doors.taps)
+    for tap in directory.taps where tap.stage == stage.rawValue && stage != .plan {
+      let (ipc, tcp) = (tap.tap.ipc, tap.tap.tcp)
+      guard let endpoint = doors.taps.hasPrefix("tcp") ? tcp ?? ipc : ipc ?? tcp,
+        connected.insert(endpoint).inserted
+      else { continue }
+      try security.connect(subscriber, to: endpoint, key: tap.tap.key)
+    }
   }
 }

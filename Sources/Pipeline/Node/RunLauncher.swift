@@ -32,6 +32,8 @@ package struct RunLauncher: Sendable {
   /// - Returns: the report, nil when the coordinator is elsewhere.
   package func run() async throws -> RunReport? {
     try topology.requireAvailable()
+    try checkKeys()
+    try OpenFiles.raise(workers: Stage.allCases.reduce(0) { $0 + topology.count($1) })
     // Every process started from here on reads it.
     if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
     // Before anything shows that there is a run: a request to stop it finds a listener.
@@ -53,6 +55,15 @@ package struct RunLauncher: Sendable {
     }
   }
 
+  /// A key that is missing is said before anything starts.
+  private func checkKeys() throws {
+    let setting = SecuritySetting(topology)
+    for host in hosts {
+      _ = try RunSecurity(setting, role: .worker, name: host.name)
+      if host.coordinator { _ = try RunSecurity(setting, role: .coordinator) }
+    }
+  }
+
   /// - Parameter stops: counts requests to stop.
   private func start(_ stops: AsyncStream<Int>) async throws -> RunReport? {
     let holdsCoordinator = hosts.contains(where: \.coordinator)
@@ -62,7 +73,8 @@ package struct RunLauncher: Sendable {
     let nodes = hosts.map { host in
       NodeSupervisor(
         host: host, join: host.coordinator ? control : isSpread ? tcpEndpoint : control,
-        bindAddress: isSpread ? host.address : nil, executable: executable, lifeline: lifeline, context: context)
+        bindAddress: isSpread ? host.address : nil, security: SecuritySetting(topology), executable: executable,
+        lifeline: lifeline, context: context)
     }
     defer { context.shutdown() }
     guard holdsCoordinator else {
@@ -124,16 +136,18 @@ extension RunLauncher {
   /// Joins a live run with one worker, supervised like any other.
   /// - Parameter host: a `hosts:` entry on this machine, or nil for a name of its own.
   package static func joinOne(
-    stage: Stage, join: String, host: String?, address: String, executable: String
+    stage: Stage, join: String, host: String?, address: String, security: SecuritySetting, executable: String
   ) async throws {
     let name = host ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
     let entry = Topology.Host(
       name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)
+    _ = try RunSecurity(security, role: .worker, name: name)
+    try OpenFiles.raise(workers: 1)
     let context = try Context()
     defer { context.shutdown() }
     let node = NodeSupervisor(
-      host: entry, join: join, bindAddress: address, executable: executable, lifeline: Lifeline(), context: context,
-      firstOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
+      host: entry, join: join, bindAddress: address, security: security, executable: executable, lifeline: Lifeline(),
+      context: context, firstOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
     let signals = Signals.onTermination(includingInterrupt: true) { _ in Task { await node.drain() } }
     defer { withExtendedLifetime(signals) {} }
     try await wait(for: [node]) {}

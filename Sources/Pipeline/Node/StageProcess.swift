@@ -13,11 +13,12 @@ package struct StageProcess: Sendable {
   package var address: String?
   package var ordinal: String
   package var crashMarkPath: String?
+  package var security: SecuritySetting
   package var faults: FaultPoints
 
   package init(
     stages: [Stage], join: String, host: String, address: String?, ordinal: String, crashMarkPath: String?,
-    faults: FaultPoints = .none
+    security: SecuritySetting = .none, faults: FaultPoints = .none
   ) {
     self.stages = stages
     self.join = join
@@ -25,6 +26,7 @@ package struct StageProcess: Sendable {
     self.address = address
     self.ordinal = ordinal
     self.crashMarkPath = crashMarkPath
+    self.security = security
     self.faults = faults
   }
 
@@ -37,9 +39,10 @@ package struct StageProcess: Sendable {
   package func run() async throws {
     let context = try Context()
     let mark = try crashMarkPath.map { try CrashMark(path: $0) }
-    let launch = StageLaunch(
-      join: join, place: ProcessPlace(context: context, host: host, address: address), ordinal: ordinal,
-      crashMark: mark, faults: faults)
+    let place = try ProcessPlace(
+      context: context, host: host, address: address,
+      security: RunSecurity(security, role: .worker, name: host))
+    let launch = StageLaunch(join: join, place: place, ordinal: ordinal, crashMark: mark, faults: faults)
     let actors = stages.map { $0.actor(launch) }
     let signals = Signals.onTermination { count in
       guard count == 1 else { _exit(1) }

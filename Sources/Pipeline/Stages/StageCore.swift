@@ -90,7 +90,7 @@ package final class StageCore {
     output = produces ? try ProducerEdge(name: socketName, place: place, thread: thread) : nil
     tap = try TapPublisher(stage: stage.rawValue, worker: identity.id, place: place, thread: thread)
     link = try ControlLink(
-      join: launch.join, identity: identity, context: place.context, thread: thread,
+      join: launch.join, identity: identity, context: place.context, security: place.security, thread: thread,
       hello: { [unowned self] in hello() }, counters: { [unowned self] in currentCounters() })
     link.onWelcome = { [unowned self] in welcomed($0) }
     link.onRefused = { [unowned self] in end(.refused($0)) }

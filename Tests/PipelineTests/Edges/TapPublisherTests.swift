@@ -26,7 +26,7 @@ import ZeroMQ
   @Test(.timeLimit(.minutes(1))) func nothingIsEncodedWithoutASubscriber() async throws {
     let context = try Context()
     let thread = SocketThread(name: "tap-test")
-    let place = ProcessPlace(context: context, host: "here", address: nil)
+    let place = try ProcessPlace(context: context, host: "here", address: nil)
     let box = Box()
     let tap = try TapPublisher(stage: "augment", worker: "w", place: place, thread: thread)
     box.tap = tap

@@ -1,0 +1,84 @@
+package import ArgumentParser
+import Pipeline
+
+/// `sluice keys`: who may connect to a run whose links are encrypted.
+package struct KeysCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "keys", abstract: "Make, list and revoke the keys of runs whose links are encrypted.",
+    subcommands: [KeysMake.self, KeysList.self, KeysRevoke.self])
+
+  package init() {}
+}
+
+extension KeyRole: ExpressibleByArgument {}
+
+struct KeysMake: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "make", abstract: "Make a key of each role, named after it; or one key with --role and --name.")
+
+  @Argument(help: "The key directory.")
+  var directory: String
+
+  @Option(help: "coordinator, worker, operator or tap.")
+  var role: KeyRole?
+
+  @Option(help: "Letters, digits, - and _. A worker's key may have the name of its host. (default: the role)")
+  var name: String?
+
+  @OptionGroup var json: JSONOutput
+
+  func validate() throws {
+    guard name == nil || role != nil else { throw ValidationError("--name needs --role") }
+  }
+
+  func run() async throws {
+    let keys = KeyDirectory(path: directory)
+    for role in role.map({ [$0] }) ?? KeyRole.allCases { try keys.make(role, name: name ?? role.rawValue) }
+    let list = try keys.list()
+    try json.print(list, text: KeysList.text(list))
+  }
+}
+
+struct KeysList: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "List the keys of a directory.")
+
+  @Argument(help: "The key directory.")
+  var directory: String
+
+  @OptionGroup var json: JSONOutput
+
+  func run() async throws {
+    let list = try KeyDirectory(path: directory).list()
+    try json.print(list, text: Self.text(list))
+  }
+
+  static func text(_ list: [KeyDirectory.Entry]) -> String {
+    list.map { entry in
+      let state = entry.isRevoked ? "revoked" : "may enter"
+      return "\(entry.role.padded(to: 12))\(entry.name.padded(to: 16))\(state.padded(to: 10))\(entry.publicKey)"
+        + (entry.isOwn ? "  secret here" : "")
+    }
+    .joined(separator: "\n")
+  }
+}
+
+struct KeysRevoke: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "revoke",
+    abstract: "Take a key off the list. Do so in the key directory of every host; live runs notice within a second.")
+
+  @Argument(help: "The key directory.")
+  var directory: String
+
+  @Argument(help: "The key's name.")
+  var name: String
+
+  @OptionGroup var json: JSONOutput
+
+  func run() async throws {
+    let keys = KeyDirectory(path: directory)
+    try keys.revoke(name)
+    let list = try keys.list()
+    try json.print(list, text: KeysList.text(list))
+  }
+}

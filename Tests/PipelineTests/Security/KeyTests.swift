@@ -1,0 +1,132 @@
+import Foundation
+import Pipeline
+import Testing
+import Topology
+import ZeroMQ
+
+/// Keys on disk, the list of those who may enter, and what is said of the others.
+@Suite struct KeyTests {
+  private func withDirectory(_ body: (KeyDirectory) throws -> Void) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-keys-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try body(KeyDirectory(path: path))
+  }
+
+  private func mode(_ path: String) throws -> Int {
+    try #require(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+  }
+
+  @Test func secretsAreTheOwnersOnly() throws {
+    try withDirectory { keys in
+      for role in KeyRole.allCases { try keys.make(role, name: role.rawValue) }
+      #expect(try mode(keys.path) == 0o700)
+      for role in KeyRole.allCases {
+        let secret = "\(keys.path)/\(role.rawValue)/\(role.rawValue).key_secret"
+        #expect(try mode(secret) == 0o600)
+        let text = try String(contentsOfFile: "\(keys.path)/\(role.rawValue)/\(role.rawValue).key", encoding: .utf8)
+        #expect(!text.contains("secret-key"))
+      }
+      let secret = "\(keys.path)/worker/worker.key_secret"
+      #expect(try keys.own(.worker).publicKey == keys.list().first { $0.role == "worker" }?.publicKey)
+      try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: secret)
+      #expect { try keys.own(.worker) } throws: { "\($0)".contains("chmod 600") && "\($0)".contains(secret) }
+    }
+  }
+
+  @Test func aHostsKeyIsTheOneOfItsNameOrTheOnlyOne() throws {
+    try withDirectory { keys in
+      #expect { try keys.own(.worker) } throws: { "\($0)".contains("found none") }
+      #expect { try keys.coordinator() } throws: { "\($0)".contains("found none") }
+      try keys.make(.worker, name: "a")
+      #expect(try keys.own(.worker, name: "b") == keys.own(.worker, name: "a"))
+      try keys.make(.worker, name: "b")
+      #expect(try keys.own(.worker, name: "b") != keys.own(.worker, name: "a"))
+      #expect { try keys.own(.worker, name: "c") } throws: { "\($0)".contains("a, b and none is called c") }
+      try keys.make(.worker, name: "worker")
+      #expect(try keys.own(.worker, name: "c") == keys.own(.worker, name: "worker"))
+      #expect { try keys.make(.tap, name: "a") } throws: { "\($0)".contains("of the role worker already") }
+      for name in ["", "../a", "a b", "é"] {
+        #expect { try keys.make(.tap, name: name) } throws: { "\($0)".contains("letters, digits") }
+      }
+    }
+  }
+
+  @Test func whoIsRevokedIsOffTheListAtOnce() throws {
+    try withDirectory { keys in
+      try keys.make(.worker, name: "a")
+      try keys.make(.worker, name: "b")
+      try keys.make(.tap, name: "eve")
+      let list = AllowList(keys)
+      let (a, b, eve) = (try keys.own(.worker, name: "a"), try keys.own(.worker, name: "b"), try keys.own(.tap))
+      #expect(list.allows(a.publicKey, .worker) && list.allows(b.publicKey, .worker))
+      #expect(!list.allows(eve.publicKey, .worker) && list.allows(eve.publicKey, .tap))
+      #expect(!list.allows(a.publicKey, .operator) && !list.allows(a.publicKey, .tap))
+      try keys.revoke("b")
+      #expect(!list.allows(b.publicKey, .worker, isFresh: true) && list.allows(a.publicKey, .worker))
+      #expect(list.removals(.worker) == 1 && list.removals(.tap) == 0)
+      #expect { try keys.revoke("b") } throws: { "\($0)".contains("no key b that may enter") }
+      #expect(try keys.list().first { $0.name == "b" }?.isRevoked == true)
+      // A key that is damaged, or whose folder is gone, lets nobody in.
+      try "".write(toFile: "\(keys.path)/worker/a.key", atomically: false, encoding: .utf8)
+      #expect(!list.allows(a.publicKey, .worker, isFresh: true))
+      try FileManager.default.removeItem(atPath: "\(keys.path)/tap")
+      #expect(!list.allows(eve.publicKey, .tap, isFresh: true))
+      #expect(list.removals(.worker) == 2 && list.removals(.tap) == 1)
+    }
+  }
+
+  /// One socket, bound with and without encryption: each way says who came by it.
+  @Test func betweenHostsOnlyTCPIsEncrypted() throws {
+    try withDirectory { keys in
+      for role in KeyRole.allCases { try keys.make(role, name: role.rawValue) }
+      let setting = SecuritySetting(scope: .betweenHosts, keys: keys.path)
+      let security = try RunSecurity(setting, role: .worker)
+      let context = try Context()
+      let place = try ProcessPlace(context: context, host: "here", address: "127.0.0.1", security: security)
+      let router = try Socket(.router, in: context)
+      let bound = try place.bind(router, name: "x", for: .worker)
+      let last = try place.bind(router, to: "ipc://@sluice-test-\(UUID())", for: .worker)
+      #expect(bound.key == security.publicKey && bound.key != nil)
+      for endpoint in [bound.inproc, bound.ipc, bound.tcp, last].compactMap({ $0 }) {
+        let dealer = try Socket(.dealer, in: endpoint.hasPrefix("inproc") ? context : Context())
+        try security.connect(dealer, to: endpoint, key: endpoint.hasPrefix("tcp") ? bound.key : nil)
+        _ = try dealer.send(Multipart(MessagePart(bytes: [1])))
+        var message = try router.receive()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while message == nil, ContinuousClock.now < deadline { message = try router.receive() }
+        let received = try #require(message, "by \(endpoint)")
+        #expect(received.sender == (endpoint.hasPrefix("tcp") ? bound.key : nil))
+        #expect(security.accepts(received, from: .worker))
+        #expect(security.accepts(received, from: .tap) == !endpoint.hasPrefix("tcp"))
+        dealer.close()
+      }
+      let dealer = try Socket(.dealer, in: context)
+      #expect(throws: ZeroMQError.self) { try security.connect(dealer, to: #require(bound.tcp), key: nil) }
+      dealer.close()
+      router.close()
+      context.terminate()
+    }
+  }
+
+  @Test func refusalsAreLoggedAtABoundedRate() {
+    var log = DenialLog()
+    let burst = (0..<10_000).compactMap { log.line("x", now: Double($0) * 1e-4) }
+    #expect(burst.count == 5)
+    #expect(log.line("x", now: 12)?.contains("(9995 more") == true)
+    let hour = (0..<36_000).compactMap { log.line("x", now: 12 + Double($0) / 10) }
+    #expect(hour.count <= 361 && hour.count >= 355, "\(hour.count)")
+    #expect(log.line("x", now: 10_000) != nil)
+  }
+
+  @Test func doorsAreFoundByTheFirst() {
+    let doors = Doors("tcp://a:7700")
+    #expect(doors?.clients == "tcp://a:7701" && doors?.taps == "tcp://a:7702" && doors?.workers == "tcp://a:7700")
+    #expect(Doors("ipc://@x/control")?.clients == "ipc://@x/control/clients")
+    for wrong in ["tcp://a", "tcp://a:", "tcp://a:0", "tcp://a:65534", "tcp://a:x"] { #expect(Doors(wrong) == nil) }
+  }
+
+  @Test func manyWorkersNeedManyFiles() throws {
+    try OpenFiles.raise(workers: 1)
+    #expect { try OpenFiles.raise(workers: 1 << 40) } throws: { "\($0)".contains("the hard limit is") }
+  }
+}
