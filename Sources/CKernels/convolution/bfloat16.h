@@ -216,7 +216,7 @@ struct PairLanes {
 };
 
 static const sluice_winograd_kernels winograd_2x4 = {
-    2, 4, &bf16_products, winograd_input<F2, F4Fine, ChannelPairs>, winograd_input<F2, F4Fine, TilePairs>,
-    winograd_gradient<F2, F4Fine, TilePairs>, winograd_output<F2, F4Fine>, winograd_weights<F2, F4Fine, PairLanes>,
-    winograd_weight_gradient<F2, F4Fine>,
+    2, 4, &bf16_products, winograd_input<F2, F4, ChannelPairs>, winograd_input<F2, F4, TilePairs>,
+    winograd_gradient<F2, F4, TilePairs>, winograd_output<F2, F4>, winograd_weights<F2, F4, PairLanes>,
+    winograd_weight_gradient<F2, F4>,
 };
