@@ -1,5 +1,3 @@
-import Glibc
-
 /// Where the bytes of a video are: a file, a range of a tar shard, or a URL.
 ///
 /// Its text is what manifests, indices and leases name it by: a path, `SHARD.tar#MEMBER@OFFSET+BYTES`, or `http(s)://…`.
@@ -47,20 +45,5 @@ package enum VideoLocation: Sendable, Equatable {
       ("subfile,,start,\(bytes.lowerBound),end,\(bytes.upperBound),,:file:\(shard)", "file,subfile")
     case .url(let url): (url, "http,https,httpproxy,tcp,tls")
     }
-  }
-
-  /// Seconds of silence that end a request: 20, or `SLUICE_HTTP_SILENCE` of the environment.
-  private static let silenceSeconds: Int = {
-    let seconds = getenv("SLUICE_HTTP_SILENCE").flatMap { Int(String(cString: $0)) } ?? 20
-    return min(max(seconds, 1), 3600)
-  }()
-
-  /// How a server is treated: silence ends a request, and what breaks off is taken up again for some seconds.
-  var options: [(name: String, value: String)] {
-    guard case .url = self else { return [] }
-    return [
-      ("rw_timeout", "\(VideoLocation.silenceSeconds)000000"), ("reconnect", "1"), ("reconnect_on_network_error", "1"),
-      ("reconnect_on_http_error", "5xx"), ("reconnect_delay_max", "3"),
-    ]
   }
 }
