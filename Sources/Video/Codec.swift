@@ -12,6 +12,13 @@ final class Codec {
     guard let codec = avcodec_find_decoder(id) else {
       throw VideoError(.unsupported, "\(demuxer.path): no decoder for \(String(cString: avcodec_get_name(id)))")
     }
+    let (width, height) = (parameters.pointee.width, parameters.pointee.height)
+    guard Int64(width) * Int64(height) <= DecodeBudget.framePixels else {
+      throw VideoError(
+        .unsupported,
+        "\(demuxer.path): frames of \(width)x\(height) pixels; at most \(DecodeBudget.framePixels) (64 megapixels) are decoded"
+      )
+    }
     handle = CodecHandle(codec)
     // HEVC's sub-layer non-reference pictures may be referred to by higher temporal layers, and VP9 ignores the option.
     canSkipNonReference = [AV_CODEC_ID_H264, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4].contains(id)
