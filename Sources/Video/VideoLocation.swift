@@ -1,3 +1,5 @@
+import Glibc
+
 /// Where the bytes of a video are: a file, a range of a tar shard, or a URL.
 ///
 /// Its text is what manifests, indices and leases name it by: a path, `SHARD.tar#MEMBER@OFFSET+BYTES`, or `http(s)://…`.
@@ -35,6 +37,16 @@ package enum VideoLocation: Sendable, Equatable {
     case .member(let shard, _, let bytes): (shard, bytes.lowerBound)
     case .url: nil
     }
+  }
+
+  /// The file, or the shard; nil for a URL.
+  package var filePath: String? { place?.path }
+
+  /// When the file, or the shard, was last changed, in seconds since 1970; nil for a URL and for what is not there.
+  package var modifiedSeconds: Int? {
+    guard let path = place?.path else { return nil }
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_mtim.tv_sec) : nil
   }
 
   /// Its name for libav, and the protocols that may serve it. The prefixes keep names that look like a URL what they are.
