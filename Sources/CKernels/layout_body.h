@@ -53,27 +53,33 @@ void TYPED(sluice_pack_reversed)(const REAL *w, const sluice_geometry *g, int64_
     }
 }
 
-void TYPED(sluice_unpack)(const REAL *packed, int64_t parts, int64_t part_stride, const sluice_geometry *g,
-                          int64_t first, int64_t end, REAL *w) {
+void TYPED(sluice_unpack)(const REAL *packed, int64_t parts, int64_t part_stride, int64_t taps, int64_t inputs,
+                          int64_t row_stride, int64_t outputs, bool accumulate, REAL *w, int64_t w_stride) {
   enum { OUTPUTS = 16, RUN = 96 };
-  const int64_t taps = g->kernel_frames * g->kernel_height * g->kernel_width;
-  const int64_t inputs = g->in_channels, outputs = g->out_channels, depth = inputs * taps;
+  const int64_t depth = inputs * taps;
   // Gathered here first, so that weights are written in runs.
   REAL runs[OUTPUTS][RUN];
-  for (int64_t o = first; o < end; o += OUTPUTS) {
-    const int64_t count = end - o < OUTPUTS ? end - o : OUTPUTS;
+  for (int64_t o = 0; o < outputs; o += OUTPUTS) {
+    const int64_t count = outputs - o < OUTPUTS ? outputs - o : OUTPUTS;
     for (int64_t start = 0; start < depth; start += RUN) {
       const int64_t length = depth - start < RUN ? depth - start : RUN;
       for (int64_t r = 0; r < length; r++) {
         const int64_t i = (start + r) / taps, tap = (start + r) % taps;
-        const REAL *from = packed + (tap * inputs + i) * outputs + o;
+        const REAL *from = packed + (tap * inputs + i) * row_stride + o;
         REAL sums[OUTPUTS];
         for (int64_t j = 0; j < count; j++) sums[j] = from[j];
         for (int64_t part = 1; part < parts; part++)
           for (int64_t j = 0; j < count; j++) sums[j] += from[part * part_stride + j];
         for (int64_t j = 0; j < count; j++) runs[j][r] = sums[j];
       }
-      for (int64_t j = 0; j < count; j++) memcpy(w + (o + j) * depth + start, runs[j], (size_t)length * sizeof(REAL));
+      for (int64_t j = 0; j < count; j++) {
+        REAL *to = w + (o + j) * w_stride + start;
+        if (accumulate) {
+          for (int64_t r = 0; r < length; r++) to[r] += runs[j][r];
+        } else {
+          memcpy(to, runs[j], (size_t)length * sizeof(REAL));
+        }
+      }
     }
   }
 }

@@ -46,16 +46,37 @@ static inline int clibav_is_http_error(int status) {
          status == AVERROR_HTTP_NOT_FOUND || status == AVERROR_HTTP_OTHER_4XX || status == AVERROR_HTTP_SERVER_ERROR;
 }
 
-static inline void clibav_note_log(void *context, int level, const char *format, va_list arguments) {
-  (void)context;
-  if (level <= AV_LOG_WARNING && strncmp(format, "HTTP error %d", 13) == 0) {
-    clibav_last_http_status = va_arg(arguments, int);
-  }
+static inline int clibav_starts_with(const char *text, const char *start) {
+  return strncmp(text, start, strlen(start)) == 0;
 }
 
-/// Notes HTTP errors and, if `quiet`, prints nothing.
-static inline void clibav_set_log(int quiet) {
-  if (quiet) av_log_set_callback(clibav_note_log);
+/// H.264's decoder fills gaps in the numbering of pictures, and replaces missing references by pictures that depend on
+/// which others it has seen; it marks no frame, and says so only in its log.
+static inline int clibav_says_guessed_reference(const char *format) {
+  return clibav_starts_with(format, "Frame num gap") || clibav_starts_with(format, "Missing reference picture") ||
+         clibav_starts_with(format, "co located POCs unavailable");
+}
+
+static inline void clibav_note_log(void *context, int level, const char *format, va_list arguments) {
+  if (level <= AV_LOG_WARNING && clibav_starts_with(format, "HTTP error %d")) {
+    va_list copy;
+    va_copy(copy, arguments);
+    clibav_last_http_status = va_arg(copy, int);
+    va_end(copy);
+  }
+  const AVClass *type = context ? *(const AVClass *const *)context : NULL;
+  if (type == avcodec_get_class() && clibav_says_guessed_reference(format)) {
+    int *guesses = (int *)((AVCodecContext *)context)->opaque;
+    if (guesses != NULL) ++*guesses;
+  }
+  if (av_log_get_level() != AV_LOG_QUIET) av_log_default_callback(context, level, format, arguments);
+}
+
+/// Notes HTTP errors, and guessed references in the counter that a decoder's `opaque` points to; prints messages up to
+/// `level`.
+static inline void clibav_set_log(int level) {
+  av_log_set_level(level);
+  av_log_set_callback(clibav_note_log);
 }
 
 /// What reading an input may cost, and what it has cost.

@@ -84,7 +84,7 @@ package struct KernelBenchmark: Sendable {
       for shape in try shapes() {
         let operands = Operands(shape)
         for pass in ConvolutionPass.allCases {
-          for method in ConvolutionChoice.methods(shape) where !method.usesBFloat16 || path.hasBFloat16 {
+          for method in ConvolutionChoice.methods(shape, pass) where !method.usesBFloat16 || path.hasBFloat16 {
             let measurement = measure(shape, pass, method, path, operands, pool)
             each(measurement)
             measurements.append(measurement)

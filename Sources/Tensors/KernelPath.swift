@@ -52,6 +52,8 @@ package enum KernelPath: String, Sendable, CaseIterable {
     bfloat16 ? sluice_bfloat16_products_of(inC)!.pointee : sluice_float32_products_of(inC).pointee
   }
 
+  var timeKernels: sluice_time_kernels { sluice_time_kernels_of(inC).pointee }
+
   func winograd(_ variant: WinogradVariant) -> sluice_winograd_kernels {
     sluice_winograd_kernels_of(inC, variant.inC)!.pointee
   }

@@ -5,6 +5,8 @@ final class Codec {
   private let handle: CodecHandle
   private let frame = FrameHandle()
   private let canSkipNonReference: Bool
+  /// How often libav has guessed at a missing reference.
+  private let guesses: UnsafeMutablePointer<Int32>
 
   init(_ demuxer: Demuxer) throws(VideoError) {
     let parameters = demuxer.stream.pointee.codecpar!
@@ -20,6 +22,8 @@ final class Codec {
       )
     }
     handle = CodecHandle(codec)
+    guesses = .allocate(capacity: 1)
+    guesses.initialize(to: 0)
     // HEVC's sub-layer non-reference pictures may be referred to by higher temporal layers, and VP9 ignores the option.
     canSkipNonReference = [AV_CODEC_ID_H264, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4].contains(id)
     let context = handle.pointer
@@ -27,6 +31,7 @@ final class Codec {
       avcodec_parameters_to_context(context, parameters), .corrupt, "read the codec's parameters", demuxer.path)
     context.pointee.pkt_timebase = demuxer.stream.pointee.time_base
     context.pointee.thread_count = 1
+    context.pointee.opaque = UnsafeMutableRawPointer(guesses)
     context.pointee.max_pixels = DecodeBudget.framePixels
     // Codecs that conceal mark the frame. These do not, so that their errors must end the frame.
     context.pointee.err_recognition = AV_EF_CRCCHECK
@@ -34,6 +39,18 @@ final class Codec {
     try LibAV.check(
       avcodec_open2(context, codec, nil), .unsupported, "open the decoder \(String(cString: codec.pointee.name))",
       demuxer.path)
+  }
+
+  deinit {
+    handle.pointer.pointee.opaque = nil
+    guesses.deallocate()
+  }
+
+  /// Whether, since the last call of this, a picture referred to one that is missing, so that what it was decoded with may
+  /// depend on skipped pictures.
+  func takeGuessedReferences() -> Bool {
+    defer { guesses.pointee = 0 }
+    return guesses.pointee > 0
   }
 
   /// Frames that may be held back for reordering.

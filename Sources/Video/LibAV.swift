@@ -4,10 +4,7 @@ import Glibc
 /// libav's process-wide state and the one place where its status codes become errors.
 enum LibAV {
   /// Silences libav's logging, once for the process. `SLUICE_LIBAV_LOG=1` in the environment keeps it.
-  static let quiet: Void = {
-    clibav_set_log(getenv("SLUICE_LIBAV_LOG") == nil ? 1 : 0)
-    if getenv("SLUICE_LIBAV_LOG") != nil { av_log_set_level(AV_LOG_VERBOSE) }
-  }()
+  static let quiet: Void = clibav_set_log(getenv("SLUICE_LIBAV_LOG") == nil ? AV_LOG_QUIET : AV_LOG_VERBOSE)
 
   /// Container formats that may be opened: all of libav's but those that follow references to other files or devices,
   /// or that take any text for video.
@@ -53,7 +50,7 @@ enum LibAV {
   /// only if the file cannot be read by itself, the latter only if there is no memory for anybody.
   static func isTransient(status: Int32, path: String) -> Bool {
     if case .url = VideoLocation(path) {
-      let isGone = [404, 410].contains(clibav_http_status())
+      let isGone = [404, 410].contains(httpStatus())
       return !isGone && (clibav_is_http_error(status) != 0 || isNetwork(errno: clibav_errno(status)))
     }
     switch clibav_errno(status) {
@@ -66,8 +63,13 @@ enum LibAV {
     }
   }
 
+  // The status is a static variable of each object file that uses it: only this one may.
+
   /// Errors from here on are of another call.
-  static func forgetHTTPStatus() { clibav_forget_http_status() }
+  @inline(never) static func forgetHTTPStatus() { clibav_forget_http_status() }
+
+  /// The status of the last HTTP error on this thread, 0 if none.
+  @inline(never) private static func httpStatus() -> Int32 { clibav_http_status() }
 
   private static func isNetwork(errno code: Int32) -> Bool {
     isTransient(errno: code)
@@ -94,8 +96,8 @@ enum LibAV {
     let text = "\(path): \(operation): \(describe(status))"
     let number = clibav_errno(status)
     if number == ENOENT { return VideoError(.notFound, "\(path): file not found") }
-    if case .url = VideoLocation(path), [404, 410].contains(clibav_http_status()) {
-      return VideoError(.notFound, "\(path): the server says \(clibav_http_status()): not there")
+    if case .url = VideoLocation(path), [404, 410].contains(httpStatus()) {
+      return VideoError(.notFound, "\(path): the server says \(httpStatus()): not there")
     }
     guard isTransient(status: status, path: path) else { return VideoError(code, text) }
     return VideoError(code == .encode ? .encode : .io, text, isTransient: true)

@@ -17,6 +17,8 @@ extension VideoDecoder {
   private struct Outcome {
     var damagedOrders: [Int] = []
     var outputPlaces: [Int] = []
+    /// Whether a reference was missing and libav guessed.
+    var hasGuessed = false
   }
 
   func decodeSegments(into collector: inout FrameCollector) throws(VideoError) {
@@ -24,8 +26,7 @@ extension VideoDecoder {
     let orders = collector.wanted.map { index.order(of: $0) ?? 0 }
     for segment in plan(orders) {
       work.isReadingThrough = false
-      // Each has a codec of its own: a flushed one would still know the parameter sets of what came before.
-      _ = try decode(segment, orders, from: segment.start, Codec(demuxer), into: &collector)
+      _ = try decode(segment, orders, from: segment.start, into: &collector)
       guard firstMissing(segment, collector) != nil else { continue }
       try decodeAgain(segment, orders, into: &collector)
       for place in segment.places {
@@ -51,7 +52,7 @@ extension VideoDecoder {
       guard firstMissing(segment, collector) != nil else { return }
       try reopen()
       work.isReadingThrough = true
-      if try decode(segment, orders, from: start, Codec(demuxer), into: &collector) { sawDamage = true }
+      if try decode(segment, orders, from: start, into: &collector) { sawDamage = true }
     }
     guard segment.places.count == 1, let place = firstMissing(segment, collector) else { return }
     let missing = collector.wanted[place]
@@ -87,25 +88,14 @@ extension VideoDecoder {
   ///
   /// - Returns: whether anything was damaged.
   private func decode(
-    _ segment: Segment, _ orders: [Int], from start: Int, _ codec: Codec,
-    into collector: inout FrameCollector
+    _ segment: Segment, _ orders: [Int], from start: Int, into collector: inout FrameCollector
   ) throws(VideoError) -> Bool {
-    var outcome = Outcome()
-    var order = start
-    // All other frames are needed only for what refers to them.
-    let wanted = Set(orders[segment.places])
-    var packet = try read(packetAt: start)
-    while let current = packet {
-      codec.skipNonReference(!wanted.contains(order))
-      if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
-      if !codec.send(current) { outcome.damagedOrders.append(order) }
-      try receive(codec, order: order, &outcome, into: &collector)
-      order += 1
-      guard order <= segment.end else { break }
-      packet = try skip(to: order)
+    var outcome = try decode(segment, orders, from: start, isSkipping: true, into: &collector)
+    if outcome.hasGuessed {
+      // What was guessed may depend on the pictures that were skipped, and so on what else is wanted.
+      if work.isReadingThrough { try reopen() }
+      outcome = try decode(segment, orders, from: start, isSkipping: false, into: &collector)
     }
-    _ = codec.send(nil)
-    try receive(codec, order: max(order - 1, start), &outcome, into: &collector)
     for place in outcome.outputPlaces {
       let own = orders[place]
       let first = start < segment.start ? start : index.start(for: own)
@@ -117,6 +107,34 @@ extension VideoDecoder {
       if !isDamaged { collector.markArrived(place) }
     }
     return !outcome.damagedOrders.isEmpty
+  }
+
+  /// Decodes the packets `start...segment.end`, without the frames that nothing refers to if `isSkipping`.
+  private func decode(
+    _ segment: Segment, _ orders: [Int], from start: Int, isSkipping: Bool, into collector: inout FrameCollector
+  ) throws(VideoError) -> Outcome {
+    // A codec of its own: a flushed one would still know the parameter sets of what came before.
+    let codec = try Codec(demuxer)
+    var outcome = Outcome()
+    var order = start
+    // All other frames are needed only for what refers to them.
+    let wanted = Set(orders[segment.places])
+    var packet = try read(packetAt: start)
+    while let current = packet {
+      codec.skipNonReference(isSkipping && !wanted.contains(order))
+      if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
+      if !codec.send(current) { outcome.damagedOrders.append(order) }
+      try receive(codec, order: order, &outcome, into: &collector)
+      // An open GOP's keyframe comes after a gap, and the pictures that lead it lack their references; nothing that is wanted
+      // refers to those.
+      if codec.takeGuessedReferences(), index.pts[order] > index.pts[start] { outcome.hasGuessed = true }
+      order += 1
+      guard order <= segment.end else { break }
+      packet = try skip(to: order)
+    }
+    _ = codec.send(nil)
+    try receive(codec, order: max(order - 1, start), &outcome, into: &collector)
+    return outcome
   }
 
   private func receive(

@@ -43,11 +43,17 @@ struct TrainingParityTests {
     #expect(mean(actual, 9) < 0.6 * mean(actual, 0), "nothing was learned")
   }
 
+  /// Rounding alone moves a seed's final loss by a third, so each seed's is the mean over a few starts one part in a million
+  /// apart.
   private func compareSeeds(_ precision: Precision) throws {
     let references = try References("curves")["useful"]
     #expect(references.count == 5 * Self.steps)
     let expected = (0..<5).map { mean(Array(references[$0 * Self.steps..<($0 + 1) * Self.steps]), 9) }
-    let actual = try (1...5).map { mean(try Learner(.useful, seed: UInt64($0), precision: precision).losses(), 9) }
+    let actual = try (1...5).map { seed in
+      try (0..<4).map { start in
+        mean(try Learner(.useful, seed: UInt64(seed), precision: precision, start: start).losses(), 9)
+      }.reduce(0, +) / 4
+    }
     let average = actual.reduce(0, +) / 5
     #expect(
       (expected.min()!...expected.max()!).contains(average), "\(actual), mean \(average); PyTorch has \(expected)")
@@ -70,13 +76,16 @@ private struct Learner {
   private let network: Network<Float>
   private var parameters: [Float]
 
-  init(_ setting: TrainingParityTests.Setting, seed: UInt64, precision: Precision) throws {
+  /// - Parameter start: by how many millionths the initial parameters are larger.
+  init(_ setting: TrainingParityTests.Setting, seed: UInt64, precision: Precision, start: Int = 0) throws {
     self.setting = setting
     self.seed = seed
     network = try Network<Float>(
       NetworkDefinition(name: "r2plus1d-10", classes: Self.classes, width: 0.25), batch: Self.batch, frames: 8,
       height: 32, width: 32, threads: 2, precision: precision)
-    parameters = References.parameters(network.layout, seed: seed, isCalm: true, Float.self)
+    parameters = References.parameters(network.layout, seed: seed, isCalm: true, Float.self).map {
+      $0 * (1 + Float(start) * 1e-6)
+    }
   }
 
   /// Trains; the loss of every step.

@@ -45,6 +45,7 @@ struct ConvolutionTests {
     // Channels of the last stages: longer sums, several blocks of channels.
     shape(1, Extent(2, 7, 7), 230, 460, Extent(1, 3, 3), Extent(1, 1, 1)),
     shape(1, Extent(3, 4, 4), 921, 512, Extent(3, 1, 1), Extent(1, 1, 1)),
+    shape(2, Extent(8, 6, 7), 45, 64, Extent(3, 1, 1), Extent(1, 1, 1)),
   ]
 
   private static func shape(
@@ -94,13 +95,13 @@ struct ConvolutionTests {
 
   /// Every method on every instruction set of this processor, with the relative L2 distance allowed from float64.
   private func engines(_ shape: ConvolutionShape) -> [(name: String, engine: KernelConvolution, limit: Double)] {
-    ConvolutionChoice.methods(shape).flatMap { method in
+    ConvolutionChoice.methods(shape, .backwardWeights).flatMap { method in
       KernelPath.allCases.filter { $0.isAvailable && (!method.usesBFloat16 || $0.hasBFloat16) }.map { path in
         var choice = ConvolutionChoice()
         choice.forced = method
         let limit =
           switch method {
-          case .winograd(.f4x4, _): 1e-4
+          case .winograd(.f4x4, _), .winogradThroughTime: 1e-4
           case .winograd(.f2x2, _): 2e-5
           case _ where method.usesBFloat16: 1e-2
           default: 1e-5
@@ -205,7 +206,7 @@ struct ConvolutionTests {
 
   @Test("1, 2 and 4 threads give the same bits", arguments: shapes)
   func threads(shape: ConvolutionShape) {
-    for method in ConvolutionChoice.methods(shape)
+    for method in ConvolutionChoice.methods(shape, .backwardWeights)
     where !method.usesBFloat16 || KernelPath.current.hasBFloat16 {
       var choice = ConvolutionChoice()
       choice.forced = method

@@ -16,13 +16,13 @@ struct MethodTableTests {
   @Test("the nearest measured shape decides; other kernels, passes, paths and precisions do not")
   func nearest() {
     let table = MethodTable(rows: [
-      row(shape(64, 144, 56), .winograd(.f4x4, shared: false)), row(shape(512, 1152, 7), .unfolded),
+      row(shape(64, 144, 56), .winograd(.f4x4, shared: false)), row(shape(512, 1152, 7), .unfolded()),
     ])
     func method(
       _ shape: ConvolutionShape, _ pass: ConvolutionPass = .forward, path: KernelPath = .avx2, mixed: Bool = false
     ) -> ConvolutionMethod? { table.method(shape, pass, path: path, mixed: mixed) }
     #expect(method(shape(32, 72, 28)) == .winograd(.f4x4, shared: false))
-    #expect(method(shape(256, 576, 14)) == .unfolded)
+    #expect(method(shape(256, 576, 14)) == .unfolded())
     #expect(method(shape(64, 144, 56, kernel: Extent(1, 1, 1))) == nil)
     #expect(method(shape(64, 144, 56), .backwardData) == nil)
     #expect(method(shape(64, 144, 56), path: .avx512) == nil)
@@ -49,7 +49,7 @@ struct MethodTableTests {
   func pruned() {
     let shapes = [shape(64, 144, 56), shape(128, 288, 28), shape(256, 576, 14), shape(512, 1152, 7)]
     let methods: [ConvolutionMethod] = [
-      .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: true), .unfolded,
+      .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: false), .winograd(.f4x4, shared: true), .unfolded(),
     ]
     let pruned = MethodTable(rows: []).updated(with: zip(shapes, methods).map { row($0, $1) }, shapes: shapes)
     #expect(pruned.rows.count == 3)
@@ -63,12 +63,12 @@ struct MethodTableTests {
     let (old, same, new) = (shape(64, 144, 56), shape(128, 288, 28), shape(256, 576, 14))
     let otherPath = MethodTable.Row(
       path: .avx512, isMixed: false, shape: same, pass: .forward, method: .winograd(.f2x2, shared: true))
-    let table = MethodTable(rows: [row(old, .unfolded), row(same, .unfolded), otherPath])
+    let table = MethodTable(rows: [row(old, .unfolded()), row(same, .unfolded()), otherPath])
     let updated = table.updated(
-      with: [row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded)], shapes: [same, new])
+      with: [row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded())], shapes: [same, new])
     #expect(
       updated.rows == [
-        row(old, .unfolded), otherPath, row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded),
+        row(old, .unfolded()), otherPath, row(same, .winograd(.f4x4, shared: true)), row(new, .unfolded()),
       ])
   }
 
@@ -82,7 +82,7 @@ struct MethodTableTests {
           for mixed in path.hasBFloat16 ? [false, true] : [false] {
             choice.usesBFloat16 = mixed
             let method = choice.method(shape, pass, path: path)
-            #expect(ConvolutionChoice.methods(shape).contains(method) && (mixed || !method.usesBFloat16))
+            #expect(ConvolutionChoice.methods(shape, pass).contains(method) && (mixed || !method.usesBFloat16))
             choice.allowsWinograd = false
             #expect(!choice.method(shape, pass, path: path).isWinograd)
             choice.allowsWinograd = true

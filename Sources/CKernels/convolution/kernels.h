@@ -4,5 +4,6 @@
 #include "unfold.h"
 #include "product.h"
 #include "winograd.h"
+#include "through_time.h"
 
 static const sluice_convolution_kernels kernels = {panel_elements, panel_count, unfold};

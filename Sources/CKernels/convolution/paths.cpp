@@ -75,6 +75,8 @@ namespace avx512bf16 {
 
 extern "C" const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path) { OF_PATH(path, kernels) }
 
+extern "C" const sluice_time_kernels *sluice_time_kernels_of(sluice_path path) { OF_PATH(path, through_time) }
+
 extern "C" const sluice_products *sluice_float32_products_of(sluice_path path) { OF_PATH(path, products) }
 
 extern "C" const sluice_products *sluice_bfloat16_products_of(sluice_path path) {

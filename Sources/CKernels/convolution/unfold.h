@@ -9,14 +9,23 @@ static void activate(const float *x, int64_t rows, int64_t channels, sluice_acti
   }
 }
 
+/// `count` floats; runs of a few are too short for a call of memcpy.
+INLINE void copy(const float *from, int64_t count, float *to) {
+  if (count > 16 * WIDTH) {
+    memcpy(to, from, (size_t)count * sizeof(float));
+  } else {
+    for_vectors(count, [&](int64_t c, int64_t some) INLINE_LAMBDA { store_some(to + c, load_some(from + c, some), some); });
+  }
+}
+
 /// `positions` neighbouring positions of x, activated if asked; zeros where x is NULL.
-static void copy_positions(const float *x, int64_t positions, int64_t channels, sluice_activation activation, float *y) {
+INLINE void copy_positions(const float *x, int64_t positions, int64_t channels, sluice_activation activation, float *y) {
   if (!x) {
-    memset(y, 0, (size_t)(positions * channels) * sizeof(float));
+    for_vectors(positions * channels, [&](int64_t c, int64_t some) INLINE_LAMBDA { store_some(y + c, (vec)0.0f, some); });
   } else if (activation.scale) {
     activate(x, positions, channels, activation, y);
   } else {
-    memcpy(y, x, (size_t)(positions * channels) * sizeof(float));
+    copy(x, positions * channels, y);
   }
 }
 

@@ -76,9 +76,10 @@ void sluice_use_path_on_thread(int path);
   void sluice_pack_##SUFFIX(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed);          \
   /* Weights (O, I, taps) → (taps reversed, O, I) for output channels [first, end). */                                   \
   void sluice_pack_reversed_##SUFFIX(const REAL *w, const sluice_geometry *g, int64_t first, int64_t end, REAL *packed); \
-  /* Sum of `parts` packed gradients (taps, I, O), `part_stride` elements apart → (O, I, taps), for [first, end). */     \
-  void sluice_unpack_##SUFFIX(const REAL *packed, int64_t parts, int64_t part_stride, const sluice_geometry *g,          \
-                              int64_t first, int64_t end, REAL *w);
+  /* Sum of `parts` packed gradients (taps, inputs, outputs), `part_stride` elements apart, in rows `row_stride` apart →  \
+     (outputs, inputs, taps), `w_stride` elements between outputs; added if `accumulate`. */                             \
+  void sluice_unpack_##SUFFIX(const REAL *packed, int64_t parts, int64_t part_stride, int64_t taps, int64_t inputs,      \
+                              int64_t row_stride, int64_t outputs, bool accumulate, REAL *w, int64_t w_stride);
 
 SLUICE_DECLARE(float, f32)
 SLUICE_DECLARE(double, f64)

@@ -51,7 +51,6 @@ typedef struct {
   int64_t (*panel_elements)(int64_t depth, int64_t columns);
   /// Number of panels for so many columns.
   int64_t (*panel_count)(int64_t columns);
-  
 
   /// Output positions [first, end) of x, activated, unfolded into rows of (kT, kH, kW, C); padding may be negative.
   void (*unfold)(const float *x, const sluice_geometry *g, sluice_activation activation, int64_t first, int64_t end,
@@ -87,11 +86,29 @@ typedef struct {
                           int64_t outputs, int64_t inputs, bool accumulate, float *gradient, int64_t gradient_stride);
 } sluice_winograd_kernels;
 
+/// Winograd's minimal filtering F(4, 3) through frames, for kernels of 3x1x1: lines of six frames have four outputs. Every
+/// channel of every position is a line of its own; frames are rows of channels.
+typedef struct {
+  int64_t outputs, points;
+  /// v[point][row][c], Bᵀ d of `points` frames, activated; zeros where a frame is NULL.
+  void (*input)(const float *_Nullable const *_Nonnull frames, int64_t rows, int64_t channels,
+                sluice_activation activation, float *v, int64_t point_stride);
+  /// Aᵀ q of q[point][element] into `outputs` frames; those that are NULL are left out.
+  void (*output)(const float *q, int64_t point_stride, int64_t count, float *_Nullable const *_Nonnull frames);
+  /// q[point][element], A dy of `outputs` frames; zeros where a frame is NULL.
+  void (*gradient)(const float *_Nullable const *_Nonnull frames, int64_t count, float *q, int64_t point_stride);
+  /// `count` kernels of three taps to G g, a kernel's points side by side; reversed for backward-data.
+  void (*weights)(const float *weights, int64_t count, bool reversed, float *u);
+  /// Gᵀ (Σ parts) of `count` elements of d[part][point][element] into planes of the three taps, in place of part 0.
+  void (*weight_gradient)(float *d, int64_t parts, int64_t part_stride, int64_t point_stride, int64_t count);
+} sluice_time_kernels;
+
 /// F(2x2, 3x3) and F(4x4, 3x3) in float32, F(2x4, 3x3) with bfloat16 products.
 typedef enum { sluice_winograd_2x2 = 0, sluice_winograd_4x4 = 1, sluice_winograd_2x4_bf16 = 2 } sluice_winograd;
 
 // The kernels of `path`, which may run only if the processor has it; NULL where a path has no bfloat16.
 const sluice_convolution_kernels *sluice_convolution_kernels_of(sluice_path path);
+const sluice_time_kernels *sluice_time_kernels_of(sluice_path path);
 const sluice_products *sluice_float32_products_of(sluice_path path);
 const sluice_products *_Nullable sluice_bfloat16_products_of(sluice_path path);
 const sluice_winograd_kernels *_Nullable sluice_winograd_kernels_of(sluice_path path, sluice_winograd variant);

@@ -5,28 +5,31 @@ package enum ConvolutionMethod: Sendable, Hashable {
   /// A matrix product by OpenBLAS, for the classifier.
   case matrix
   /// Kernels that reach through time only: each tap is a product of rows as they lie.
-  case taps
-  /// The same with bfloat16 products.
-  case tapsInBFloat16
+  case taps(bfloat16: Bool = false, shared: Bool = false)
   /// Blocks of output positions unfolded (im2col), then one product.
-  case unfolded
-  /// The same with bfloat16 products.
-  case unfoldedInBFloat16
-  /// Winograd's minimal filtering of spatial 3x3 kernels. Shared: every thread works on the same tiles, for weights that
-  /// no thread's cache holds; otherwise each works on its own.
+  case unfolded(bfloat16: Bool = false, shared: Bool = false)
+  /// Winograd's minimal filtering of spatial 3x3 kernels.
   case winograd(WinogradVariant, shared: Bool)
+  /// Winograd's F(4, 3) through the frames of 3x1x1 kernels.
+  case winogradThroughTime
+
+  // Shared: every thread works on the same rows or tiles, for weights that no thread's cache holds; otherwise each works
+  // on its own.
 
   /// Whether its products are of bfloat16.
   package var usesBFloat16: Bool {
     switch self {
-    case .tapsInBFloat16, .unfoldedInBFloat16, .winograd(.bfloat16F2x4, _): true
+    case .taps(true, _), .unfolded(true, _), .winograd(.bfloat16F2x4, _): true
     default: false
     }
   }
 
   /// Whether it transforms tiles, which rounds a little more.
   package var isWinograd: Bool {
-    if case .winograd = self { true } else { false }
+    switch self {
+    case .winograd, .winogradThroughTime: true
+    default: false
+    }
   }
 }
 
@@ -48,17 +51,22 @@ package enum WinogradVariant: String, Sendable, CaseIterable {
 /// In tables and reports: `taps`, `unfolded-bf16`, `winograd-4x4-shared` …
 extension ConvolutionMethod: LosslessStringConvertible {
   package static let all: [ConvolutionMethod] =
-    [.matrix, .taps, .tapsInBFloat16, .unfolded, .unfoldedInBFloat16]
-    + WinogradVariant.allCases.flatMap { [.winograd($0, shared: false), .winograd($0, shared: true)] }
+    [.matrix, .winogradThroughTime]
+    + [false, true].flatMap { shared in
+      [false, true].flatMap { [.taps(bfloat16: $0, shared: shared), .unfolded(bfloat16: $0, shared: shared)] }
+        + WinogradVariant.allCases.map { .winograd($0, shared: shared) }
+    }
 
   package var description: String {
-    switch self {
+    func name(_ kind: String, _ bfloat16: Bool, _ shared: Bool) -> String {
+      kind + (bfloat16 ? "-bf16" : "") + (shared ? "-shared" : "")
+    }
+    return switch self {
     case .matrix: "matrix"
-    case .taps: "taps"
-    case .tapsInBFloat16: "taps-bf16"
-    case .unfolded: "unfolded"
-    case .unfoldedInBFloat16: "unfolded-bf16"
-    case .winograd(let variant, let shared): "winograd-\(variant.rawValue)\(shared ? "-shared" : "")"
+    case .taps(let bfloat16, let shared): name("taps", bfloat16, shared)
+    case .unfolded(let bfloat16, let shared): name("unfolded", bfloat16, shared)
+    case .winograd(let variant, let shared): name("winograd-\(variant.rawValue)", false, shared)
+    case .winogradThroughTime: "winograd-time"
     }
   }
 
@@ -87,25 +95,26 @@ package struct ConvolutionChoice: Sendable {
   package init() {}
 
   package func method(_ shape: ConvolutionShape, _ pass: ConvolutionPass, path: KernelPath) -> ConvolutionMethod {
-    let possible = Self.methods(shape)
+    let possible = Self.methods(shape, pass)
     if let forced, possible.contains(forced) { return forced }
     // The classifier keeps its precision.
     if shape.isClassifier { return .matrix }
     let measured = MethodTable.measured.method(shape, pass, path: path, mixed: usesBFloat16)
     if let measured, possible.contains(measured), allowsWinograd || !measured.isWinograd { return measured }
-    if shape.reachesThroughTimeOnly { return usesBFloat16 ? .tapsInBFloat16 : .taps }
+    if shape.reachesThroughTimeOnly { return .taps(bfloat16: usesBFloat16) }
     if allowsWinograd, shape.isSpatial3x3 { return .winograd(usesBFloat16 ? .bfloat16F2x4 : .f4x4, shared: true) }
-    return usesBFloat16 ? .unfoldedInBFloat16 : .unfolded
+    return .unfolded(bfloat16: usesBFloat16)
   }
 
-  /// Every method that can compute this shape; those in bfloat16 need a processor that has them.
-  package static func methods(_ shape: ConvolutionShape) -> [ConvolutionMethod] {
+  /// Every method that can compute this pass of a shape; those in bfloat16 need a processor that has them.
+  package static func methods(_ shape: ConvolutionShape, _ pass: ConvolutionPass) -> [ConvolutionMethod] {
     ConvolutionMethod.all.filter {
       switch $0 {
       case .matrix: shape.isClassifier
-      case .taps, .tapsInBFloat16: shape.reachesThroughTimeOnly
-      case .unfolded, .unfoldedInBFloat16: !shape.reachesThroughTimeOnly
+      case .taps(_, let shared): shape.reachesThroughTimeOnly && (!shared || pass == .backwardWeights)
+      case .unfolded(_, let shared): !shape.reachesThroughTimeOnly && (!shared || pass == .backwardWeights)
       case .winograd: shape.isSpatial3x3
+      case .winogradThroughTime: shape.isTemporal3
       }
     }
   }
@@ -123,5 +132,9 @@ extension ConvolutionShape {
   /// Whether it is 1x3x3 with stride 1 and keeps the size.
   var isSpatial3x3: Bool {
     kernel == Extent(1, 3, 3) && isUnitStride && padding == Extent(0, 1, 1)
+  }
+  /// Whether it is 3x1x1 with stride 1 and keeps the frames, enough of them that lines of four save products.
+  var isTemporal3: Bool {
+    kernel == Extent(3, 1, 1) && isUnitStride && padding == Extent(1, 0, 0) && input.frames > 2
   }
 }

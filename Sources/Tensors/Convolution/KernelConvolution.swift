@@ -35,8 +35,12 @@ package final class KernelConvolution: ConvolutionEngine {
         let products = path.products(bfloat16: method.usesBFloat16)
         switch method {
         case .matrix: sizes.join(MatrixConvolution.sizes(shape))
-        case .taps, .tapsInBFloat16: sizes.join(TapConvolution.sizes(shape, pass, kernels, products))
-        case .unfolded, .unfoldedInBFloat16: sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels, products))
+        case .taps(_, let shared):
+          sizes.join(TapConvolution.sizes(shape, pass, kernels, products, shared: shared))
+        case .unfolded(_, let shared):
+          sizes.join(UnfoldedConvolution.sizes(shape, pass, kernels, products, shared: shared))
+        case .winogradThroughTime:
+          sizes.join(TimeWinogradConvolution(shape, pass, path.timeKernels, products).sizes(kernels))
         case .winograd(let variant, let shared):
           sizes.join(WinogradConvolution(shape, pass, path.winograd(variant), shared: shared).sizes(kernels))
         }
@@ -59,8 +63,11 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = run(method)
     switch method {
     case .matrix: MatrixConvolution.forward(shape, input, weights, output, run, written)
-    case .taps, .tapsInBFloat16: TapConvolution.forward(shape, input, weights, output, run, written)
-    case .unfolded, .unfoldedInBFloat16: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
+    case .taps: TapConvolution.forward(shape, input, weights, output, run, written)
+    case .unfolded: UnfoldedConvolution.forward(shape, input, weights, output, run, written)
+    case .winogradThroughTime:
+      TimeWinogradConvolution(shape, .forward, path.timeKernels, run.products)
+        .multiply(input, weights, output, run, written)
     case .winograd(let variant, let shared):
       WinogradConvolution(shape, .forward, path.winograd(variant), shared: shared)
         .multiply(input, weights, output, run, written)
@@ -75,10 +82,13 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = run(method)
     switch method {
     case .matrix: MatrixConvolution.backwardData(shape, outputGradient, weights, inputGradient, written)
-    case .taps, .tapsInBFloat16:
+    case .taps:
       TapConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
-    case .unfolded, .unfoldedInBFloat16:
+    case .unfolded:
       UnfoldedConvolution.backwardData(shape, outputGradient, weights, inputGradient, run, written)
+    case .winogradThroughTime:
+      TimeWinogradConvolution(shape, .backwardData, path.timeKernels, run.products)
+        .multiply(ConvolutionInput(outputGradient), weights, inputGradient, run, written)
     case .winograd(let variant, let shared):
       WinogradConvolution(shape, .backwardData, path.winograd(variant), shared: shared)
         .multiply(ConvolutionInput(outputGradient), weights, inputGradient, run, written)
@@ -93,9 +103,17 @@ package final class KernelConvolution: ConvolutionEngine {
     let run = run(method)
     switch method {
     case .matrix: MatrixConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
-    case .taps, .tapsInBFloat16: TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
-    case .unfolded, .unfoldedInBFloat16:
+    case .taps(_, shared: false):
+      TapConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
+    case .taps(_, shared: true):
+      TapConvolution.backwardSharedWeights(shape, input, outputGradient, weightGradient, run)
+    case .unfolded(_, shared: false):
       UnfoldedConvolution.backwardWeights(shape, input, outputGradient, weightGradient, run)
+    case .unfolded(_, shared: true):
+      UnfoldedConvolution.backwardSharedWeights(shape, input, outputGradient, weightGradient, run)
+    case .winogradThroughTime:
+      TimeWinogradConvolution(shape, .backwardWeights, path.timeKernels, run.products)
+        .differentiate(input, outputGradient, weightGradient, run)
     case .winograd(let variant, let shared):
       WinogradConvolution(shape, .backwardWeights, path.winograd(variant), shared: shared)
         .differentiate(input, outputGradient, weightGradient, run)
@@ -111,28 +129,29 @@ struct ConvolutionRun {
   let scratch: ConvolutionScratch
 
   /// Packs the chosen taps of (O, I, taps) weights into panels at the start of the packed area, `offset` further on.
+  /// - Parameter count: taps there are, if not the kernel's.
   func pack(
-    _ shape: ConvolutionShape, _ weights: UnsafePointer<Float>, taps: [Int], transposed: Bool, offset: Int = 0
+    _ shape: ConvolutionShape, _ weights: UnsafePointer<Float>, of count: Int? = nil, taps: [Int], transposed: Bool,
+    offset: Int = 0
   ) {
     let columns = Int64(transposed ? shape.inChannels : shape.outChannels)
     let indices = taps.map(Int64.init)
     let (products, panels) = (products, scratch.packed + offset)
     pool.run(Int(kernels.panel_count(columns))) { panel, _ in
       products.pack_panels(
-        weights, Int64(shape.outChannels), Int64(shape.inChannels), Int64(shape.kernel.volume), indices,
+        weights, Int64(shape.outChannels), Int64(shape.inChannels), Int64(count ?? shape.kernel.volume), indices,
         Int64(indices.count), transposed, Int64(panel), Int64(panel + 1), panels)
     }
   }
 
   /// Sums `parts` partial gradients (taps, I, O), `stride` elements apart, in order into (O, I, taps).
   func unpack(_ shape: ConvolutionShape, parts: Int, stride: Int, to gradient: UnsafeMutablePointer<Float>) {
-    let geometry = shape.geometry
+    let (inputs, outputs, taps) = (shape.inChannels, shape.outChannels, shape.kernel.volume)
     let partials = scratch.shared
-    pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
-      withUnsafePointer(to: geometry) {
-        sluice_unpack_f32(
-          partials, Int64(parts), Int64(stride), $0, Int64(channels.lowerBound), Int64(channels.upperBound), gradient)
-      }
+    pool.runBlocks(of: ConvolutionShape.packBlock, in: outputs) { channels, _ in
+      sluice_unpack_f32(
+        partials + channels.lowerBound, Int64(parts), Int64(stride), Int64(taps), Int64(inputs), Int64(outputs),
+        Int64(channels.count), false, gradient + channels.lowerBound * inputs * taps, Int64(inputs * taps))
     }
   }
 }

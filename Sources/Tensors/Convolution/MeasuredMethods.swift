@@ -3,117 +3,130 @@ extension MethodTable {
   package static let measured = MethodTable(text: measuredText)!
 
   private static let measuredText = """
-    avx512 float32 1x7x7 1x2x2 3 45 12544 forward unfolded
     avx512-bf16 mixed 1x7x7 1x2x2 3 45 12544 forward unfolded
-    avx512 float32 1x7x7 1x2x2 3 45 12544 backward-data unfolded
     avx512-bf16 mixed 1x7x7 1x2x2 3 45 12544 backward-data unfolded-bf16
-    avx512 float32 1x7x7 1x2x2 3 45 12544 backward-weights unfolded
     avx512-bf16 mixed 1x7x7 1x2x2 3 45 12544 backward-weights unfolded-bf16
-    avx512 float32 1x3x3 1x1x1 64 144 3136 backward-weights winograd-4x4
     avx512-bf16 mixed 1x3x3 1x1x1 64 144 3136 backward-weights winograd-2x4-bf16
-    avx512 float32 1x3x3 1x1x1 128 230 784 backward-weights winograd-4x4-shared
     avx512-bf16 mixed 1x3x3 1x1x1 128 230 784 backward-weights winograd-2x4-bf16-shared
-    avx512 float32 1x3x3 1x1x1 128 288 784 forward winograd-4x4
-    avx512 float32 1x3x3 1x1x1 128 288 784 backward-data winograd-4x4
     avx512-bf16 mixed 1x3x3 1x1x1 128 288 784 backward-data winograd-2x4-bf16
-    avx512 float32 1x3x3 1x1x1 128 288 784 backward-weights winograd-4x4
     avx512-bf16 mixed 1x3x3 1x1x1 128 288 784 backward-weights winograd-2x4-bf16
     avx512-bf16 mixed 3x1x1 2x1x1 460 256 196 forward taps-bf16
     avx512-bf16 mixed 3x1x1 2x1x1 460 256 196 backward-data taps-bf16
     avx512-bf16 mixed 1x3x3 1x1x1 256 460 196 forward winograd-2x4-bf16
     avx512-bf16 mixed 1x1x1 2x2x2 128 256 784 backward-data unfolded-bf16
-    avx512 float32 1x3x3 1x1x1 256 576 196 forward winograd-4x4-shared
     avx512-bf16 mixed 1x3x3 1x1x1 256 576 196 forward winograd-2x4-bf16-shared
-    avx512 float32 1x3x3 1x1x1 256 576 196 backward-data winograd-4x4-shared
     avx512-bf16 mixed 1x3x3 1x1x1 256 576 196 backward-data winograd-2x4-bf16-shared
-    avx512 float32 1x3x3 1x1x1 256 576 196 backward-weights winograd-4x4-shared
     avx512-bf16 mixed 1x3x3 1x1x1 256 576 196 backward-weights winograd-2x4-bf16-shared
     avx512-bf16 mixed 3x1x1 1x1x1 576 256 196 forward taps-bf16
     avx512-bf16 mixed 3x1x1 1x1x1 576 256 196 backward-data taps-bf16
-    avx512 float32 1x3x3 1x2x2 256 921 196 forward unfolded
     avx512-bf16 mixed 1x3x3 1x2x2 256 921 196 forward unfolded-bf16
-    avx512 float32 1x3x3 1x2x2 256 921 196 backward-data unfolded
     avx512-bf16 mixed 1x3x3 1x2x2 256 921 196 backward-data unfolded-bf16
-    avx512 float32 1x3x3 1x2x2 256 921 196 backward-weights unfolded
     avx512-bf16 mixed 1x3x3 1x2x2 256 921 196 backward-weights unfolded-bf16
-    avx512 float32 3x1x1 2x1x1 921 512 49 forward taps
     avx512-bf16 mixed 3x1x1 2x1x1 921 512 49 forward taps
-    avx512 float32 3x1x1 2x1x1 921 512 49 backward-data taps
     avx512-bf16 mixed 3x1x1 2x1x1 921 512 49 backward-data taps
-    avx512 float32 3x1x1 2x1x1 921 512 49 backward-weights taps
     avx512-bf16 mixed 3x1x1 2x1x1 921 512 49 backward-weights taps-bf16
     avx512-bf16 mixed 1x3x3 1x1x1 512 921 49 forward winograd-2x4-bf16
-    avx512 float32 1x3x3 1x1x1 512 921 49 backward-data winograd-2x2-shared
-    avx512 float32 1x1x1 2x2x2 256 512 196 forward unfolded
     avx512-bf16 mixed 1x1x1 2x2x2 256 512 196 forward unfolded-bf16
-    avx512 float32 1x1x1 2x2x2 256 512 196 backward-data unfolded
     avx512-bf16 mixed 1x1x1 2x2x2 256 512 196 backward-data unfolded
-    avx512 float32 1x1x1 2x2x2 256 512 196 backward-weights unfolded
     avx512-bf16 mixed 1x1x1 2x2x2 256 512 196 backward-weights unfolded-bf16
-    avx512 float32 1x3x3 1x1x1 512 1152 49 forward winograd-2x2-shared
     avx512-bf16 mixed 1x3x3 1x1x1 512 1152 49 forward winograd-2x4-bf16-shared
-    avx512 float32 1x3x3 1x1x1 512 1152 49 backward-data winograd-4x4-shared
     avx512-bf16 mixed 1x3x3 1x1x1 512 1152 49 backward-data winograd-2x4-bf16
-    avx512 float32 3x1x1 1x1x1 1152 512 49 forward taps
     avx512-bf16 mixed 3x1x1 1x1x1 1152 512 49 forward taps
-    avx512 float32 3x1x1 1x1x1 1152 512 49 backward-data taps
     avx512-bf16 mixed 3x1x1 1x1x1 1152 512 49 backward-data taps
-    avx512 float32 3x1x1 1x1x1 1152 512 49 backward-weights taps
     avx512-bf16 mixed 3x1x1 1x1x1 1152 512 49 backward-weights taps-bf16
-    avx512 float32 3x7x7 1x2x2 3 64 12544 forward unfolded
     avx512-bf16 mixed 3x7x7 1x2x2 3 64 12544 forward unfolded
-    avx512 float32 3x7x7 1x2x2 3 64 12544 backward-data unfolded
     avx512-bf16 mixed 3x7x7 1x2x2 3 64 12544 backward-data unfolded-bf16
-    avx512 float32 3x7x7 1x2x2 3 64 12544 backward-weights unfolded
     avx512-bf16 mixed 3x7x7 1x2x2 3 64 12544 backward-weights unfolded-bf16
     avx512-bf16 mixed 3x3x3 2x2x2 128 256 784 forward unfolded-bf16
-    avx512 float32 3x3x3 2x2x2 256 512 196 forward unfolded
     avx512-bf16 mixed 3x3x3 2x2x2 256 512 196 forward unfolded
-    avx512 float32 3x3x3 2x2x2 256 512 196 backward-data unfolded
     avx512-bf16 mixed 3x3x3 2x2x2 256 512 196 backward-data unfolded-bf16
-    avx512 float32 3x3x3 2x2x2 256 512 196 backward-weights unfolded
     avx512-bf16 mixed 3x3x3 2x2x2 256 512 196 backward-weights unfolded-bf16
-    avx512 float32 3x3x3 1x1x1 512 512 49 forward unfolded
     avx512-bf16 mixed 3x3x3 1x1x1 512 512 49 forward unfolded-bf16
-    avx512 float32 3x3x3 1x1x1 512 512 49 backward-data unfolded
     avx512-bf16 mixed 3x3x3 1x1x1 512 512 49 backward-data unfolded-bf16
-    avx512 float32 3x3x3 1x1x1 512 512 49 backward-weights unfolded
     avx512-bf16 mixed 3x3x3 1x1x1 512 512 49 backward-weights unfolded-bf16
+    avx512 float32 1x7x7 1x2x2 3 45 12544 forward unfolded
+    avx512 float32 1x7x7 1x2x2 3 45 12544 backward-data unfolded
+    avx512 float32 1x7x7 1x2x2 3 45 12544 backward-weights unfolded
+    avx512 float32 1x3x3 1x1x1 64 144 3136 forward winograd-4x4
+    avx512 float32 3x1x1 2x1x1 230 128 784 backward-weights taps
+    avx512 float32 1x3x3 1x1x1 128 288 784 forward winograd-4x4-shared
+    avx512 float32 1x3x3 1x1x1 128 288 784 backward-data winograd-4x4
+    avx512 float32 1x3x3 1x1x1 128 288 784 backward-weights winograd-4x4
+    avx512 float32 3x1x1 1x1x1 288 128 784 forward winograd-time
+    avx512 float32 3x1x1 1x1x1 288 128 784 backward-data winograd-time
+    avx512 float32 3x1x1 1x1x1 288 128 784 backward-weights winograd-time
+    avx512 float32 1x3x3 1x2x2 128 460 784 backward-weights unfolded
+    avx512 float32 3x1x1 2x1x1 460 256 196 backward-weights taps-shared
+    avx512 float32 1x3x3 1x1x1 256 460 196 forward winograd-4x4-shared
+    avx512 float32 1x1x1 2x2x2 128 256 784 backward-weights unfolded
+    avx512 float32 1x3x3 1x1x1 256 576 196 forward winograd-4x4
+    avx512 float32 1x3x3 1x1x1 256 576 196 backward-data winograd-4x4-shared
+    avx512 float32 1x3x3 1x1x1 256 576 196 backward-weights winograd-4x4-shared
+    avx512 float32 3x1x1 1x1x1 576 256 196 forward taps
+    avx512 float32 3x1x1 1x1x1 576 256 196 backward-data taps
+    avx512 float32 3x1x1 1x1x1 576 256 196 backward-weights taps-shared
+    avx512 float32 1x3x3 1x2x2 256 921 196 forward unfolded
+    avx512 float32 1x3x3 1x2x2 256 921 196 backward-data unfolded
+    avx512 float32 1x3x3 1x2x2 256 921 196 backward-weights unfolded-shared
+    avx512 float32 3x1x1 2x1x1 921 512 49 forward taps
+    avx512 float32 3x1x1 2x1x1 921 512 49 backward-data taps
+    avx512 float32 1x1x1 2x2x2 256 512 196 forward unfolded
+    avx512 float32 1x1x1 2x2x2 256 512 196 backward-data unfolded
+    avx512 float32 1x1x1 2x2x2 256 512 196 backward-weights unfolded-shared
+    avx512 float32 1x3x3 1x1x1 512 1152 49 forward winograd-2x2-shared
+    avx512 float32 1x3x3 1x1x1 512 1152 49 backward-data winograd-2x2-shared
+    avx512 float32 3x7x7 1x2x2 3 64 12544 forward unfolded
+    avx512 float32 3x7x7 1x2x2 3 64 12544 backward-data unfolded
+    avx512 float32 3x7x7 1x2x2 3 64 12544 backward-weights unfolded
+    avx512 float32 3x3x3 2x2x2 128 256 784 backward-weights unfolded
+    avx512 float32 3x3x3 1x1x1 256 256 196 backward-weights unfolded
+    avx512 float32 3x3x3 2x2x2 256 512 196 forward unfolded
+    avx512 float32 3x3x3 2x2x2 256 512 196 backward-data unfolded
+    avx512 float32 3x3x3 2x2x2 256 512 196 backward-weights unfolded-shared
+    avx512 float32 3x3x3 1x1x1 512 512 49 forward unfolded
+    avx512 float32 3x3x3 1x1x1 512 512 49 backward-data unfolded
+    avx512 float32 3x3x3 1x1x1 512 512 49 backward-weights unfolded-shared
     avx2 float32 1x7x7 1x2x2 3 45 12544 forward unfolded
     avx2 float32 1x7x7 1x2x2 3 45 12544 backward-data unfolded
     avx2 float32 1x7x7 1x2x2 3 45 12544 backward-weights unfolded
-    avx2 float32 1x3x3 1x1x1 64 144 3136 backward-weights winograd-4x4
-    avx2 float32 1x3x3 1x1x1 128 230 784 backward-weights winograd-4x4-shared
-    avx2 float32 1x3x3 1x1x1 128 288 784 forward winograd-4x4
-    avx2 float32 1x3x3 1x1x1 128 288 784 backward-data winograd-4x4
+    avx2 float32 1x3x3 1x1x1 64 144 3136 forward winograd-4x4
+    avx2 float32 3x1x1 2x1x1 230 128 784 backward-weights taps
+    avx2 float32 1x3x3 1x1x1 128 230 784 backward-data winograd-4x4
+    avx2 float32 1x3x3 1x1x1 128 288 784 forward winograd-4x4-shared
+    avx2 float32 1x3x3 1x1x1 128 288 784 backward-data winograd-4x4-shared
     avx2 float32 1x3x3 1x1x1 128 288 784 backward-weights winograd-4x4
-    avx2 float32 1x3x3 1x1x1 256 460 196 forward winograd-2x2
-    avx2 float32 1x3x3 1x1x1 256 460 196 backward-weights winograd-2x2
+    avx2 float32 3x1x1 1x1x1 288 128 784 forward winograd-time
+    avx2 float32 3x1x1 1x1x1 288 128 784 backward-data winograd-time
+    avx2 float32 3x1x1 1x1x1 288 128 784 backward-weights winograd-time
+    avx2 float32 1x3x3 1x2x2 128 460 784 backward-weights unfolded
+    avx2 float32 3x1x1 2x1x1 460 256 196 backward-weights taps-shared
+    avx2 float32 1x1x1 2x2x2 128 256 784 backward-weights unfolded
     avx2 float32 1x3x3 1x1x1 256 576 196 forward winograd-4x4-shared
     avx2 float32 1x3x3 1x1x1 256 576 196 backward-data winograd-4x4-shared
     avx2 float32 1x3x3 1x1x1 256 576 196 backward-weights winograd-4x4-shared
+    avx2 float32 3x1x1 1x1x1 576 256 196 forward taps
+    avx2 float32 3x1x1 1x1x1 576 256 196 backward-data taps
+    avx2 float32 3x1x1 1x1x1 576 256 196 backward-weights taps-shared
     avx2 float32 1x3x3 1x2x2 256 921 196 forward unfolded
     avx2 float32 1x3x3 1x2x2 256 921 196 backward-data unfolded
-    avx2 float32 1x3x3 1x2x2 256 921 196 backward-weights unfolded
+    avx2 float32 1x3x3 1x2x2 256 921 196 backward-weights unfolded-shared
     avx2 float32 3x1x1 2x1x1 921 512 49 forward taps
     avx2 float32 3x1x1 2x1x1 921 512 49 backward-data taps
-    avx2 float32 3x1x1 2x1x1 921 512 49 backward-weights taps
     avx2 float32 1x1x1 2x2x2 256 512 196 forward unfolded
     avx2 float32 1x1x1 2x2x2 256 512 196 backward-data unfolded
-    avx2 float32 1x1x1 2x2x2 256 512 196 backward-weights unfolded
+    avx2 float32 1x1x1 2x2x2 256 512 196 backward-weights unfolded-shared
     avx2 float32 1x3x3 1x1x1 512 1152 49 forward winograd-2x2-shared
     avx2 float32 1x3x3 1x1x1 512 1152 49 backward-data winograd-2x2-shared
-    avx2 float32 3x1x1 1x1x1 1152 512 49 forward taps
-    avx2 float32 3x1x1 1x1x1 1152 512 49 backward-data taps
-    avx2 float32 3x1x1 1x1x1 1152 512 49 backward-weights taps
     avx2 float32 3x7x7 1x2x2 3 64 12544 forward unfolded
     avx2 float32 3x7x7 1x2x2 3 64 12544 backward-data unfolded
     avx2 float32 3x7x7 1x2x2 3 64 12544 backward-weights unfolded
+    avx2 float32 3x3x3 2x2x2 64 128 3136 backward-weights unfolded
+    avx2 float32 3x3x3 1x1x1 128 128 784 backward-weights unfolded
+    avx2 float32 3x3x3 2x2x2 128 256 784 backward-weights unfolded-shared
+    avx2 float32 3x3x3 1x1x1 256 256 196 backward-weights unfolded-shared
     avx2 float32 3x3x3 2x2x2 256 512 196 forward unfolded
     avx2 float32 3x3x3 2x2x2 256 512 196 backward-data unfolded
-    avx2 float32 3x3x3 2x2x2 256 512 196 backward-weights unfolded
     avx2 float32 3x3x3 1x1x1 512 512 49 forward unfolded
     avx2 float32 3x3x3 1x1x1 512 512 49 backward-data unfolded
-    avx2 float32 3x3x3 1x1x1 512 512 49 backward-weights unfolded
     """
 }

@@ -91,9 +91,11 @@ package final class ReferenceConvolution: ConvolutionEngine {
       }
     }
     pool.runBlocks(of: ConvolutionShape.packBlock, in: shape.outChannels) { channels, _ in
-      withUnsafePointer(to: geometry) {
-        sluice_unpack_f64(packed, 1, 0, $0, Int64(channels.lowerBound), Int64(channels.upperBound), weightGradient)
-      }
+      sluice_unpack_f64(
+        packed + channels.lowerBound, 1, 0, Int64(shape.kernel.volume), Int64(shape.inChannels),
+        Int64(shape.outChannels), Int64(channels.count), false,
+        weightGradient + channels.lowerBound * shape.inChannels * shape.kernel.volume,
+        Int64(shape.inChannels * shape.kernel.volume))
     }
   }
 }

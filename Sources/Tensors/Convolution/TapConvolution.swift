@@ -4,23 +4,6 @@ internal import CKernels
 ///
 /// With bfloat16 products rows are rounded while they are loaded, and sums are float32.
 enum TapConvolution {
-  /// Positions of every frame of a clip that are worked on together, and their number of chunks.
-  private struct Chunks {
-    let size: Int
-    let count: Int
-
-    /// - Parameter length: elements of all frames at one position.
-    init(positions: Int, length: Int, clips: Int) {
-      let byCache = max(24, (1 << 17) / max(length, 1) / 24 * 24)
-      let byShare = max(24, (positions * clips + 15) / 16)
-      let chunks = (positions + min(byCache, byShare) - 1) / min(byCache, byShare)
-      size = (positions + chunks - 1) / chunks
-      count = (positions + size - 1) / size
-    }
-
-    func positions(_ index: Int, of all: Int) -> Range<Int> { index * size..<min(all, (index + 1) * size) }
-  }
-
   /// The map that is read, or the one that is written.
   private struct Side {
     let frames: Int
@@ -35,9 +18,8 @@ enum TapConvolution {
     }
   }
 
-  private static func chunks(_ shape: ConvolutionShape, reading from: Side) -> Chunks {
-    Chunks(
-      positions: shape.input.height * shape.input.width, length: from.frames * from.channels, clips: shape.batch)
+  private static func chunks(_ shape: ConvolutionShape, reading from: Side) -> PositionChunks {
+    PositionChunks(shape, length: from.frames * from.channels)
   }
 
   private static let gradientElements = 1 << 23
@@ -49,9 +31,14 @@ enum TapConvolution {
 
   static func sizes(
     _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels,
-    _ products: sluice_products
+    _ products: sluice_products, shared: Bool
   ) -> ConvolutionScratch.Sizes {
     var sizes = ConvolutionScratch.Sizes()
+    if shared {
+      sizes.shared = sharedClips(shape, products) * clipLanes(shape, products)
+      sizes.worker = SharedWeightGradient.workerSize(shape)
+      return sizes
+    }
     let (input, output) = (Side.input(shape), Side.output(shape))
     let (from, to) = pass == .backwardData ? (output, input) : (input, output)
     // A smaller batch has smaller chunks or the same.
@@ -147,6 +134,77 @@ enum TapConvolution {
     run.unpack(shape, parts: parts, stride: shape.weightCount, to: weightGradient)
   }
 
+  // MARK: Backward-weights by blocks
+
+  /// Lanes of a clip's stacked rows.
+  private static func clipLanes(_ shape: ConvolutionShape, _ products: sluice_products) -> Int {
+    let rows = products.lanes(shape.input.height * shape.input.width)
+    return rows * (shape.input.frames * shape.inChannels + shape.output.frames * shape.outChannels)
+  }
+
+  private static func sharedClips(_ shape: ConvolutionShape, _ products: sluice_products) -> Int {
+    SharedWeightGradient.pieces(of: shape.batch, lanes: clipLanes(shape, products))
+  }
+
+  static func backwardSharedWeights(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ outputGradient: UnsafePointer<Float>,
+    _ weightGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun
+  ) {
+    let (from, to) = (Side.input(shape), Side.output(shape))
+    let rows = run.products.lanes(shape.input.height * shape.input.width)
+    let together = sharedClips(shape, run.products)
+    for first in stride(from: 0, to: shape.batch, by: together) {
+      let clips = first..<min(shape.batch, first + together)
+      let x = loadShared(shape, input, from, clips, run, to: run.scratch.shared)
+      let y = loadShared(
+        shape, ConvolutionInput(outputGradient), to, clips, run,
+        to: run.scratch.shared + clips.count * from.frames * rows * from.channels)
+      SharedWeightGradient(shape: shape, run: run).add(
+        x: x, xStride: from.channels, tapStride: 0, y: y,
+        segments: (0..<shape.kernel.frames).map { segments(shape, tap: $0, clips: clips.count, rows: rows) },
+        accumulate: first > 0, to: weightGradient)
+    }
+  }
+
+  /// Frames of dy with the frame of x that a tap reads for them; neighbours are one segment.
+  private static func segments(
+    _ shape: ConvolutionShape, tap: Int, clips: Int, rows: Int
+  ) -> [SharedWeightGradient.Segment] {
+    var segments: [SharedWeightGradient.Segment] = []
+    for clip in 0..<clips {
+      for frame in 0..<shape.output.frames {
+        guard let source = shape.inputFrame(frame, tap) else { continue }
+        let x = (clip * shape.input.frames + source) * rows
+        let y = (clip * shape.output.frames + frame) * rows
+        if let last = segments.last, last.x + last.rows == x, last.y + last.rows == y {
+          segments[segments.count - 1].rows += rows
+        } else {
+          segments.append(SharedWeightGradient.Segment(x: x, y: y, rows: rows))
+        }
+      }
+    }
+    return segments
+  }
+
+  /// All stacked rows of some clips: where they lie if they can be read there, or loaded into `area`.
+  private static func loadShared(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ side: Side, _ clips: Range<Int>,
+    _ run: ConvolutionRun, to area: UnsafeMutablePointer<Float>
+  ) -> UnsafePointer<Float> {
+    let positions = shape.input.height * shape.input.width
+    let first = clips.lowerBound * side.frames
+    let products = run.products
+    guard products.packing > 1 || input.scale != nil else {
+      return input.elements + first * positions * side.channels
+    }
+    run.pool.run(clips.count * side.frames) { frame, _ in
+      products.stacked_rows(
+        input.elements + (first + frame) * positions * side.channels, Int64(positions), Int64(side.channels),
+        input.activation, area + frame * products.lanes(positions) * side.channels)
+    }
+    return UnsafePointer(area)
+  }
+
   /// The positions `range` of all frames of a clip: where they lie if they can be read there, or loaded into `area`.
   private static func load(
     _ input: ConvolutionInput<Float>, _ side: Side, clip: Int, _ range: Range<Int>, of positions: Int, stacked: Bool,
@@ -165,6 +223,24 @@ enum TapConvolution {
     }
     return (UnsafePointer(area), stride)
   }
+}
+
+/// Positions of every frame of a clip that are worked on together, and their number of chunks.
+struct PositionChunks {
+  let size: Int
+  let count: Int
+
+  /// - Parameter length: elements at one position that the cache is to hold.
+  init(_ shape: ConvolutionShape, length: Int) {
+    let positions = shape.input.height * shape.input.width
+    let byCache = max(24, (1 << 17) / max(length, 1) / 24 * 24)
+    let byShare = max(24, (positions * shape.batch + 15) / 16)
+    let chunks = (positions + min(byCache, byShare) - 1) / min(byCache, byShare)
+    size = (positions + chunks - 1) / chunks
+    count = (positions + size - 1) / size
+  }
+
+  func positions(_ index: Int, of all: Int) -> Range<Int> { index * size..<min(all, (index + 1) * size) }
 }
 
 extension ConvolutionShape {

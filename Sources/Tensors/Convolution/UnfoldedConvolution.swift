@@ -18,9 +18,14 @@ enum UnfoldedConvolution {
 
   static func sizes(
     _ shape: ConvolutionShape, _ pass: ConvolutionPass, _ kernels: sluice_convolution_kernels,
-    _ products: sluice_products
+    _ products: sluice_products, shared: Bool
   ) -> ConvolutionScratch.Sizes {
     var sizes = ConvolutionScratch.Sizes()
+    if shared {
+      sizes.shared = sharedBlocks(shape, products) * sharedBlockLanes(shape, products)
+      sizes.worker = max(SharedWeightGradient.workerSize(shape), sharedRows * shape.kernel.volume * shape.inChannels)
+      return sizes
+    }
     let taps = shape.kernel.volume
     let block = blockRows(depth: taps * shape.inChannels)
     switch pass {
@@ -121,6 +126,65 @@ enum UnfoldedConvolution {
         run.scratch.shared + part * shape.weightCount, Int64(outputs), unit != part * units / parts)
     }
     run.unpack(shape, parts: parts, stride: shape.weightCount, to: weightGradient)
+  }
+
+  // MARK: Backward-weights by blocks
+
+  /// Rows that are unfolded by one thread.
+  private static let sharedRows = 32
+
+  /// Lanes of `sharedRows` stacked rows, of x unfolded and of dy.
+  private static func sharedBlockLanes(_ shape: ConvolutionShape, _ products: sluice_products) -> Int {
+    products.lanes(sharedRows) * (shape.kernel.volume * shape.inChannels + shape.outChannels)
+  }
+
+  private static func sharedBlocks(_ shape: ConvolutionShape, _ products: sluice_products) -> Int {
+    SharedWeightGradient.pieces(
+      of: (shape.batch * shape.outputRows + sharedRows - 1) / sharedRows, lanes: sharedBlockLanes(shape, products))
+  }
+
+  static func backwardSharedWeights(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ outputGradient: UnsafePointer<Float>,
+    _ weightGradient: UnsafeMutablePointer<Float>, _ run: ConvolutionRun
+  ) {
+    let depth = shape.kernel.volume * shape.inChannels
+    let rows = shape.batch * shape.outputRows
+    let together = sharedBlocks(shape, run.products) * sharedRows
+    for first in stride(from: 0, to: rows, by: together) {
+      let range = first..<min(rows, first + together)
+      let (x, y) = stack(shape, input, outputGradient, range, run)
+      let segment = SharedWeightGradient.Segment(x: 0, y: 0, rows: run.products.lanes(range.count))
+      SharedWeightGradient(shape: shape, run: run).add(
+        x: x, xStride: depth, tapStride: shape.inChannels, y: y,
+        segments: Array(repeating: [segment], count: shape.kernel.volume), accumulate: first > 0, to: weightGradient)
+    }
+  }
+
+  /// Stacked rows of x unfolded, and of dy, in the shared area, or dy where it lies if it can be read there.
+  private static func stack(
+    _ shape: ConvolutionShape, _ input: ConvolutionInput<Float>, _ outputGradient: UnsafePointer<Float>,
+    _ range: Range<Int>, _ run: ConvolutionRun
+  ) -> (x: UnsafePointer<Float>, y: UnsafePointer<Float>) {
+    let products = run.products
+    let (depth, outputs) = (shape.kernel.volume * shape.inChannels, shape.outChannels)
+    let x = run.scratch.shared
+    let y = x + products.lanes(range.count) * depth
+    let isFloat = products.packing == 1
+    let geometry = shape.geometry
+    run.pool.runBlocks(of: sharedRows, in: range.count) { block, worker in
+      let first = range.lowerBound + block.lowerBound
+      let stacked = products.lanes(block.lowerBound)
+      let unfolded = isFloat ? x + stacked * depth : run.scratch.area(worker)
+      withUnsafePointer(to: geometry) {
+        run.kernels.unfold(
+          input.elements, $0, input.activation, Int64(first), Int64(first + block.count), unfolded)
+      }
+      if isFloat { return }
+      products.stacked_rows(unfolded, Int64(block.count), Int64(depth), .none, x + stacked * depth)
+      products.stacked_rows(
+        outputGradient + first * outputs, Int64(block.count), Int64(outputs), .none, y + stacked * outputs)
+    }
+    return (UnsafePointer(x), isFloat ? outputGradient + range.lowerBound * outputs : UnsafePointer(y))
   }
 
   // MARK: Backward-data
