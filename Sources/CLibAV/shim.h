@@ -57,6 +57,24 @@ static inline int clibav_says_guessed_reference(const char *format) {
          clibav_starts_with(format, "co located POCs unavailable");
 }
 
+/// 1 if the packet brings new extradata for the decoder.
+static inline int clibav_has_new_extradata(const AVPacket *packet) {
+  size_t size = 0;
+  return av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size) != NULL;
+}
+
+/// Where the bytes 0, 0, 1 are, -1 if nowhere.
+static inline ptrdiff_t clibav_start_code(const void *bytes, size_t count) {
+  const uint8_t *first = (const uint8_t *)bytes;
+  // The byte 1 is rarer in coded video than 0.
+  for (const uint8_t *place = first + 2; place < first + count; place++) {
+    place = (const uint8_t *)memchr(place, 1, (size_t)(first + count - place));
+    if (place == NULL) return -1;
+    if (place[-1] == 0 && place[-2] == 0) return place - 2 - first;
+  }
+  return -1;
+}
+
 static inline void clibav_note_log(void *context, int level, const char *format, va_list arguments) {
   if (level <= AV_LOG_WARNING && clibav_starts_with(format, "HTTP error %d")) {
     va_list copy;
