@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libavcodec/avcodec.h>
@@ -56,6 +57,24 @@ static inline int clibav_says_guessed_reference(const char *format) {
          clibav_starts_with(format, "co located POCs unavailable");
 }
 
+/// 1 if the packet brings new extradata for the decoder.
+static inline int clibav_has_new_extradata(const AVPacket *packet) {
+  size_t size = 0;
+  return av_packet_get_side_data(packet, AV_PKT_DATA_NEW_EXTRADATA, &size) != NULL;
+}
+
+/// Where the bytes 0, 0, 1 are, -1 if nowhere.
+static inline ptrdiff_t clibav_start_code(const void *bytes, size_t count) {
+  const uint8_t *first = (const uint8_t *)bytes;
+  // The byte 1 is rarer in coded video than 0.
+  for (const uint8_t *place = first + 2; place < first + count; place++) {
+    place = (const uint8_t *)memchr(place, 1, (size_t)(first + count - place));
+    if (place == NULL) return -1;
+    if (place[-1] == 0 && place[-2] == 0) return place - 2 - first;
+  }
+  return -1;
+}
+
 static inline void clibav_note_log(void *context, int level, const char *format, va_list arguments) {
   if (level <= AV_LOG_WARNING && clibav_starts_with(format, "HTTP error %d")) {
     va_list copy;
@@ -76,6 +95,52 @@ static inline void clibav_note_log(void *context, int level, const char *format,
 static inline void clibav_set_log(int level) {
   av_log_set_level(level);
   av_log_set_callback(clibav_note_log);
+}
+
+/// What reading an input may cost, and what it has cost.
+typedef struct {
+  /// Counts the bytes; NULL before the input is open.
+  const AVIOContext *io;
+  int64_t bytes;
+  /// Most seconds behind `bytes_per_second`; 0 for any.
+  double seconds;
+  double bytes_per_second;
+  /// Of calls that have ended, and when the current one began.
+  double spent;
+  double begun;
+  /// 1: too many bytes; 2: too slow.
+  int passed;
+} clibav_limits;
+
+static inline double clibav_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static inline void clibav_limits_begin(clibav_limits *limits) {
+  if (limits->seconds > 0) limits->begun = clibav_seconds();
+}
+
+static inline void clibav_limits_end(clibav_limits *limits) {
+  if (limits->seconds > 0) limits->spent += clibav_seconds() - limits->begun;
+}
+
+/// For libav: 1 once a limit is passed.
+static inline int clibav_limits_are_passed(void *opaque) {
+  clibav_limits *limits = (clibav_limits *)opaque;
+  const int64_t bytes = limits->io == NULL ? 0 : limits->io->bytes_read;
+  if (limits->passed == 0 && bytes > limits->bytes) limits->passed = 1;
+  if (limits->passed == 0 && limits->seconds > 0) {
+    const double spent = limits->spent + clibav_seconds() - limits->begun;
+    if (spent - (double)bytes / limits->bytes_per_second > limits->seconds) limits->passed = 2;
+  }
+  return limits->passed != 0;
+}
+
+static inline AVIOInterruptCB clibav_limits_interrupt(clibav_limits *limits) {
+  const AVIOInterruptCB callback = {clibav_limits_are_passed, limits};
+  return callback;
 }
 
 /// The sticky error of the input's byte stream, 0 if none.

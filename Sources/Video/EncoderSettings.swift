@@ -16,7 +16,8 @@ enum EncoderSettings {
     case "libx265":
       settings.append(("preset", options.preset))
       settings.append(("crf", "\(options.crf)"))
-      var parameters = "log-level=none"
+      // libx265 3.5's vector code for cutree writes past its arrays where pictures are 34 to 48 pixels wide.
+      var parameters = "log-level=none:no-cutree=1"
       if options.deterministic { append("pools=none:frame-threads=1", to: &parameters) }
       append(options.extraParameters, to: &parameters)
       settings.append(("x265-params", parameters))

@@ -115,6 +115,7 @@ extension VideoDecoder {
   ) throws(VideoError) -> Outcome {
     // A codec of its own: a flushed one would still know the parameter sets of what came before.
     let codec = try Codec(demuxer)
+    var numbers = isSkipping ? FrameNumbers(demuxer.stream.pointee.codecpar) : nil
     var outcome = Outcome()
     var order = start
     // All other frames are needed only for what refers to them.
@@ -125,6 +126,8 @@ extension VideoDecoder {
       if UInt32(bitPattern: current.pointee.flags) & clibav_corrupt_flag() != 0 { outcome.damagedOrders.append(order) }
       if !codec.send(current) { outcome.damagedOrders.append(order) }
       try receive(codec, order: order, &outcome, into: &collector)
+      // What libav would guess after a picture that was skipped, only the packets tell.
+      if numbers?.follow(current) == false { outcome.hasGuessed = true }
       // An open GOP's keyframe comes after a gap, and the pictures that lead it lack their references; nothing that is wanted
       // refers to those.
       if codec.takeGuessedReferences(), index.pts[order] > index.pts[start] { outcome.hasGuessed = true }

@@ -37,6 +37,39 @@ struct LostPacketTests {
     #expect(changed > 23, "no other frame needed the lost ones")
   }
 
+  /// A damaged picture that nothing refers to makes libav fill a gap, unless it is skipped.
+  @Test func aDamagedNumberThatMayBeSkippedIsSeen() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("whole.flv")
+    try TestVideo.write(to: path, frames: 12) {
+      $0.gop = 24
+      $0.bFrames = 1
+      $0.extraParameters = "ref=1:b-adapt=0:b-pyramid=none:scenecut=0:weightp=0"
+    }
+    let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    // Behind the tag's header, the picture's and the length: the NAL unit's header, whose second and third bits are 0 where
+    // nothing refers to it.
+    let units = LostPacketTests.interFrameTags(whole).map { $0.lowerBound + 20 }.filter { whole[$0] & 0x60 == 0 }
+    #expect(units.count == 5)
+    for unit in units.prefix(2) {
+      for bit in 0..<24 {
+        var bytes = whole
+        bytes[unit + 1 + bit / 8] ^= 0x80 >> UInt8(bit % 8)
+        let damaged = try folder.write(bytes, to: "damaged.flv")
+        let alone = try LostPacketTests.decoded(damaged, frames: 12)
+        let decoder = try VideoDecoder(path: damaged)
+        for frame in 2..<12 {
+          let pair = DamageTests.outcome(decoder, [frame - 2, frame])
+          if case (.pixels(let first), .pixels(let second)) = (alone[frame - 2], alone[frame]) {
+            #expect(pair == .pixels(first + second), "frame \(frame), bit \(bit) of the unit at \(unit)")
+          } else {
+            #expect(!pair.isSound)
+          }
+        }
+      }
+    }
+  }
+
   /// Every frame by itself, each by a decoder of its own.
   private static func decoded(_ path: String, frames: Int) throws -> [DamageTests.Outcome] {
     let finding = try VideoProbe.index(path: path)

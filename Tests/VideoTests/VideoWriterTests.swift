@@ -61,4 +61,14 @@ struct VideoWriterTests {
     #expect(code("a.mp4") { $0.codecOptions = [("no-such-option", "1")] } == .encode)
     #expect(code("missing/a.mp4") == .notFound)
   }
+
+  /// libx265 wrote past its arrays at 34 to 48 pixels, which the system's allocator then noticed.
+  @Test func writesNarrowHEVC() throws {
+    let folder = try TemporaryFolder()
+    for width in stride(from: 16, through: 64, by: 2) {
+      let path = folder.path("\(width).mkv")
+      try TestVideo.write(to: path, frames: 40, width: width, height: 64) { $0.codec = "libx265" }
+      #expect(try VideoProbe.probe(path: path).frameCount == 40)
+    }
+  }
 }
