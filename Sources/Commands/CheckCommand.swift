@@ -86,9 +86,9 @@ package struct CheckCommand: AsyncParsableCommand {
   private func missingFiles(_ topology: Topology) -> [String] {
     var missing: [String] = []
     do {
-      _ = try Corpus(directory: topology.corpus)
+      _ = try Corpus(directory: topology.corpus, subset: topology.subset)
     } catch {
-      missing.append("corpus: \(error)")
+      missing.append("\(error.code == .subset ? "subset" : "corpus"): \(error)")
     }
     if topology.encryption != .none, let keys = topology.links.keys, !Directory.isThere(keys) {
       missing.append("links.keys: \(keys): no such directory; `sluice keys make` makes it")

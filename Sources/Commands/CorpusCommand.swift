@@ -6,7 +6,8 @@ internal import Synchronization
 /// `sluice corpus`: builds and describes the index of a directory of videos.
 package struct CorpusCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
-    commandName: "corpus", abstract: "Indexes a directory of tagged videos.", subcommands: [Build.self, Stats.self])
+    commandName: "corpus", abstract: "Indexes a directory of tagged videos.",
+    subcommands: [Build.self, Stats.self, Tags.self, Labels.self, Subset.self])
 
   package init() {}
 
@@ -24,6 +25,9 @@ package struct CorpusCommand: AsyncParsableCommand {
     @Option(help: "Seed of the order of videos and of the validation split.")
     var seed: UInt64 = 0
 
+    @Option(help: "Labels with fewer videos to train on are dropped; the paper's is 50.")
+    var minimum = 0
+
     @Option(help: "Probing threads; one a core by default.")
     var workers: Int?
 
@@ -32,13 +36,14 @@ package struct CorpusCommand: AsyncParsableCommand {
     package init() {}
 
     package func validate() throws {
+      if minimum < 0 { throw ValidationError("--minimum must be at least 0") }
       if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers must be 1 to 1024") }
     }
 
     package func run() async throws {
       let progress = ProbeProgress()
       let report = try CorpusBuilder.build(
-        directory: directory, labelsFile: labels, seed: seed, workers: workers,
+        directory: directory, labelsFile: labels, seed: seed, minimumVideos: minimum, workers: workers,
         progress: { done, total in progress.show(done, of: total) })
       for warning in report.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
       try output.print(report, text: describe(report))
@@ -47,7 +52,8 @@ package struct CorpusCommand: AsyncParsableCommand {
     private func describe(_ report: CorpusBuildReport) -> String {
       let splits = ["train", "validation", "test"].map { "\($0) \(report.splits[$0] ?? 0)" }.joined(separator: ", ")
       var lines = [
-        "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels",
+        "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels"
+          + (report.labelsDropped > 0 ? ", \(report.labelsDropped) with fewer videos dropped" : ""),
         "\(report.unmatched) rows without a label, \(report.leftOut.count) left out",
         "\(report.access["table"] ?? 0) opened by packet table, \(report.access["probe"] ?? 0) probed at every open, "
           + "\(report.access["linear"] ?? 0) decoded from the start",

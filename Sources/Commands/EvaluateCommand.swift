@@ -15,6 +15,9 @@ package struct EvaluateCommand: AsyncParsableCommand {
   @Option(help: "The corpus' directory. (default: the one the weights were trained on)")
   var corpus: String?
 
+  @Option(help: "The subset the weights were trained on, if it left out labels.")
+  var subset: String?
+
   @Option(help: "train, validation or test.")
   var split = "validation"
 
@@ -64,7 +67,7 @@ package struct EvaluateCommand: AsyncParsableCommand {
       throw PipelineError(.configuration, "\(weights): its metadata names no corpus; give --corpus DIR")
     }
     let result = try CorpusEvaluator.run(
-      model, corpus: Corpus(directory: directory), split: Split(rawValue: split)!, clips: clips,
+      model, corpus: Corpus(directory: directory, subset: subset), split: Split(rawValue: split)!, clips: clips,
       crop: VideoClassifier.Crop(rawValue: crop)!, average: average.flatMap { ClipScores(rawValue: $0) },
       threads: threads,
       pairs: try pairs.map(Self.readPairs) ?? []

@@ -3,23 +3,52 @@ internal import Foundation
 internal import GRDB
 internal import Video
 
-/// The index of a corpus directory, opened read-only. Any thread may use it: look-ups go through one locked connection.
+/// The index of a corpus directory, opened read-only, as a whole or narrowed to a subset. Any thread may use it: look-ups go through one locked connection.
 package final class Corpus: Sendable {
   package static let fileName = "corpus.sqlite"
 
   package let directory: String
-  /// Label names by index.
+  /// Names of the labels by their indices here: those of the index that the subset keeps.
   package let labels: [String]
-  /// SHA-256 over the content of the index, in hexadecimal.
+  /// SHA-256 over the content of the index and the subset, in hexadecimal.
   package let fingerprint: String
 
   let queue: DatabaseQueue
   /// Of the index; the column is new in version 3.
   private let hasModifiedSeconds: Bool
   /// Rows of each split and label.
-  private let ranges: [Split: [Range<Int>]]
+  let ranges: [Split: [Range<Int>]]
+  /// Which videos are trained on; nil for all.
+  let selection: Selection?
+  /// Labels by their indices in the index.
+  private let places: [Int: Int]
 
   /// Opens the index of `directory`.
+  ///
+  /// - Parameter subset: its file; nil for the whole index. It narrows the videos to train on, and the labels of all splits.
+  /// - Throws: `missing` without an index, `index` for one that is damaged or of another version, `subset` for a subset's file
+  ///   that is or is of another index.
+  package convenience init(directory: String, subset: String?) throws(CorpusError) {
+    let corpus = try Corpus(directory: directory)
+    guard let subset else {
+      self.init(corpus)
+      return
+    }
+    self.init(corpus, try Narrowing(try Subset.read(path: subset), path: subset, of: corpus))
+  }
+
+  private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil) {
+    directory = corpus.directory
+    queue = corpus.queue
+    hasModifiedSeconds = corpus.hasModifiedSeconds
+    labels = narrowing?.labels ?? corpus.labels
+    fingerprint = narrowing?.fingerprint ?? corpus.fingerprint
+    ranges = narrowing?.ranges ?? corpus.ranges
+    selection = narrowing?.selection
+    places = narrowing?.places ?? corpus.places
+  }
+
+  /// Opens the whole index of `directory`.
   ///
   /// - Throws: `missing` without an index, `index` for one that is damaged or of another version.
   package init(directory: String) throws(CorpusError) {
@@ -42,6 +71,8 @@ package final class Corpus: Sendable {
       fingerprint = content.fingerprint
       ranges = content.ranges
       hasModifiedSeconds = content.version >= 3
+      selection = nil
+      places = Dictionary(uniqueKeysWithValues: content.labels.indices.map { ($0, $0) })
     } catch {
       throw CorpusError(
         .index, "\(path): not a readable index; run `sluice corpus build \(directory)` again", underlying: error)
@@ -53,28 +84,37 @@ package final class Corpus: Sendable {
   /// A video counts for its training label (hashtags if there are any, else `labels`) in train, and for its clean
   /// label (`labels`, else hashtags) in validation and test.
   package func counts(split: Split) -> [Int] {
-    (ranges[split] ?? []).map(\.count)
+    if split == .train, let selection { return selection.counts }
+    return (ranges[split] ?? []).map(\.count)
   }
 
   /// One video by its place among its label's.
   ///
   /// - Parameter rank: in `0..<counts(split:)[label]`.
   package func video(split: Split, label: Int, rank: Int) throws(CorpusError) -> VideoRecord {
-    guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0, rank < range.count else {
-      throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)")
+    guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0,
+      rank < selection.map({ split == .train ? $0.counts[label] : range.count }) ?? range.count
+    else { throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)") }
+    let chosen = split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank
+    let row = range.lowerBound + chosen
+    guard var record = try records(row..<row + 1).first else {
+      throw CorpusError(.index, "\(directory)/\(Self.fileName): row \(row) is missing; build again")
     }
-    let rows = try records(range.lowerBound + rank..<range.lowerBound + rank + 1)
-    guard let record = rows.first else {
-      throw CorpusError(.index, "\(directory)/\(Self.fileName): row \(range.lowerBound + rank) is missing; build again")
-    }
+    if split == .train, let selection { record = selection.narrowed(record) }
     return record
   }
 
   /// All videos of a split in row order: by label, then rank.
   package func videos(split: Split) throws(CorpusError) -> [VideoRecord] {
-    let used = (ranges[split] ?? []).filter { !$0.isEmpty }
-    guard let first = used.first, let last = used.last else { return [] }
-    return try records(first.lowerBound..<last.upperBound)
+    var videos: [VideoRecord] = []
+    if split == .train, let selection {
+      for (label, count) in selection.counts.enumerated() {
+        for rank in 0..<count { videos.append(try video(split: split, label: label, rank: rank)) }
+      }
+    } else {
+      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records(range) }
+    }
+    return videos
   }
 
   /// Where a manifest's `file` is: relative names, of files and shards, are relative to the corpus directory.
@@ -114,13 +154,14 @@ package final class Corpus: Sendable {
   }
 
   private func record(_ row: Row) throws -> VideoRecord {
+    let all = (try row.value(3) as String).split(separator: ",").compactMap { Int($0) }
     let record = VideoRecord(
       id: try row.value(0), file: try row.value(1), path: Self.resolve(try row.value(1), directory: directory),
-      label: try row.value(2), labels: (try row.value(3) as String).split(separator: ",").compactMap { Int($0) },
+      label: places[try row.value(2)] ?? -1, labels: all.compactMap { places[$0] },
       frameCount: try row.value(4), framesPerSecond: try row.value(5), byteCount: try row.value(6),
       modifiedSeconds: Int.fromDatabaseValue(row.databaseValue(at: 9)), startFrame: try row.value(7),
       endFrame: try row.value(8))
-    guard labels.indices.contains(record.label), record.labels.allSatisfy(labels.indices.contains),
+    guard labels.indices.contains(record.label), selection != nil || record.labels.count == all.count,
       record.startFrame >= 0, record.startFrame < record.endFrame, record.endFrame <= record.frameCount
     else { throw CorpusError(.index, "row \(record.id) contradicts itself") }
     return record
@@ -140,6 +181,34 @@ extension Row {
 }
 
 extension Corpus {
+  /// What a subset leaves of an index.
+  private struct Narrowing {
+    let labels: [String]
+    let fingerprint: String
+    let ranges: [Split: [Range<Int>]]
+    let selection: Selection
+    let places: [Int: Int]
+
+    init(_ subset: Subset, path: String, of corpus: Corpus) throws(CorpusError) {
+      guard subset.corpus == corpus.fingerprint else {
+        throw CorpusError(
+          .subset, "\(path): a subset of another index than that of \(corpus.directory); make it again with its recipe")
+      }
+      let kept = try Corpus.keptLabels(subset.recipe, labels: corpus.labels)
+      labels = kept.map { corpus.labels[$0] }
+      places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+      ranges = corpus.ranges.mapValues { ranges in kept.map { ranges[$0] } }
+      fingerprint = subset.fingerprint
+      let pool = try corpus.pool(subset.recipe, ranges: ranges[.train]!, needsSeconds: false)
+      let counts = labels.map { subset.counts[$0] ?? 0 }
+      guard counts.reduce(0, +) == subset.videos, zip(counts, pool.available).allSatisfy({ $0 <= $1 }) else {
+        throw CorpusError(.subset, "\(path): its counts are not of this index; make it again")
+      }
+      selection = Selection(
+        subset.recipe, labels: labels, available: pool.available, eligible: pool.eligible, counts: counts)
+    }
+  }
+
   /// What an index holds apart from its videos.
   private struct Content {
     let version: Int

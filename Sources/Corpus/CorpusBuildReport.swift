@@ -18,6 +18,8 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   package internal(set) var access: [String: Int] = [:]
   package internal(set) var labels = 0
   package internal(set) var labelsWithoutVideos = 0
+  /// Labels of the list with too few videos to be kept.
+  package internal(set) var labelsDropped = 0
   /// Rows with a label whose video cannot be used, in manifest order.
   package internal(set) var leftOut: [LeftOut] = []
   /// Rows that carry no label of the list.
@@ -29,6 +31,7 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case rows, videos, splits, access, labels, unmatched, warnings, fingerprint
     case labelsWithoutVideos = "labels_without_videos"
+    case labelsDropped = "labels_dropped"
     case leftOut = "left_out"
   }
 }

@@ -3,11 +3,13 @@ internal import Video
 extension CorpusBuilder {
   /// Builds the index with libav as the prober; see the longer form for the parameters.
   package static func build(
-    directory: String, labelsFile: String?, seed: UInt64 = 0, workers: Int? = nil,
+    directory: String, labelsFile: String?, seed: UInt64 = 0, minimumVideos: Int = 0, workers: Int? = nil,
     progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(CorpusError) -> CorpusBuildReport {
     try build(
-      directory: directory, labelsFile: labelsFile, seed: seed, workers: workers, prober: probe, progress: progress)
+      directory: directory, labelsFile: labelsFile, seed: seed, minimumVideos: minimumVideos, workers: workers,
+      prober: probe,
+      progress: progress)
   }
 
   private static func probe(_ path: String) throws(ProbeFailure) -> ProbedVideo {

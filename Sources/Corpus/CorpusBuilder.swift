@@ -7,7 +7,7 @@ package struct CorpusBuilder {
   private struct Candidate {
     let row: ManifestRow
     let split: Split
-    let labels: [Int]
+    var labels: [Int]
     let path: String
   }
 
@@ -23,17 +23,20 @@ package struct CorpusBuilder {
   ///   - labelsFile: one label phrase a line; nil for `labels.txt` of the directory or, without one, all the clean
   ///     labels of the manifest.
   ///   - seed: for the order of videos, the validation split and the choice among several labels.
+  ///   - minimumVideos: labels with fewer videos to train on are dropped from the list; the paper's 50, or 0 to keep all.
   ///   - workers: probing threads; nil for one a core.
   ///   - prober: probes one file; called from several threads.
   ///   - progress: files probed and files in all.
   /// - Throws: for what makes the whole corpus unusable; single videos are left out with a reason.
   package static func build(
-    directory: String, labelsFile: String?, seed: UInt64 = 0, workers: Int? = nil, prober: @escaping VideoProber,
+    directory: String, labelsFile: String?, seed: UInt64 = 0, minimumVideos: Int = 0, workers: Int? = nil,
+    prober: @escaping VideoProber,
     progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
   ) throws(CorpusError) -> CorpusBuildReport {
     var builder = CorpusBuilder(directory: directory, seed: seed)
     return try builder.build(
-      labelsFile: labelsFile, workers: workers ?? ProcessInfo.processInfo.activeProcessorCount, prober: prober,
+      labelsFile: labelsFile, minimumVideos: minimumVideos,
+      workers: workers ?? ProcessInfo.processInfo.activeProcessorCount, prober: prober,
       progress: progress)
   }
 
@@ -43,17 +46,25 @@ package struct CorpusBuilder {
   }
 
   private mutating func build(
-    labelsFile: String?, workers: Int, prober: @escaping VideoProber,
+    labelsFile: String?, minimumVideos: Int, workers: Int, prober: @escaping VideoProber,
     progress: @escaping @Sendable (Int, Int) -> Void
   ) throws(CorpusError) -> CorpusBuildReport {
     let manifestPath = directory + "/manifest.jsonl"
     let contents = try Manifest.read(directory: directory)
     let rows = contents.rows
-    let (labels, labelsSource) = try labelList(labelsFile, rows: rows)
+    var (labels, labelsSource) = try labelList(labelsFile, rows: rows)
     report.rows = rows.count + contents.leftOut.count
     report.leftOut = contents.leftOut
+    var candidates = match(rows, labels: labels)
+    if minimumVideos > 0 {
+      let count = labels.labels.count
+      dropRare(&labels, below: minimumVideos, from: &candidates)
+      guard !labels.labels.isEmpty else {
+        throw CorpusError(
+          .empty, "\(labelsSource): none of its \(count) labels has \(minimumVideos) videos to train on")
+      }
+    }
     report.labels = labels.names.count
-    let candidates = match(rows, labels: labels)
     guard !candidates.isEmpty || !report.leftOut.isEmpty else {
       throw CorpusError(
         .empty, "\(labelsSource): no row of \(manifestPath) carries any of its \(labels.names.count) labels")
@@ -135,12 +146,35 @@ package struct CorpusBuilder {
       report.warnings.append(
         "\(unknownLabels.count) clean labels are not in the label list and are passed over, the first: \"\(first)\"")
     }
+    let collisions = labels.collisions
+    if let first = collisions.first {
+      report.warnings.append(
+        "\(collisions.count) hashtags belong to several labels, the first: #\(first.tag) to "
+          + first.labels.map { "\"\($0)\"" }.joined(separator: ", "))
+    }
     if let first = labels.longLabels.first {
       report.warnings.append(
         "\(labels.longLabels.count) labels have more than \(LabelPhrase.permutedWords) words; their hashtags match in "
           + "the order as written only, the first: \"\(first)\"")
     }
     return candidates
+  }
+
+  /// Drops labels that fewer than `minimum` videos to train on carry; a video counts for each of its labels.
+  private mutating func dropRare(_ labels: inout LabelList, below minimum: Int, from candidates: inout [Candidate]) {
+    var counts = Array(repeating: 0, count: labels.labels.count)
+    for candidate in candidates where candidate.split == .train { for label in candidate.labels { counts[label] += 1 } }
+    let kept = counts.indices.filter { counts[$0] >= minimum }
+    report.labelsDropped = counts.count - kept.count
+    let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+    labels = LabelList(kept.map { labels.labels[$0] })
+    let before = candidates.count
+    candidates = candidates.compactMap { candidate in
+      var candidate = candidate
+      candidate.labels = candidate.labels.compactMap { places[$0] }
+      return candidate.labels.isEmpty ? nil : candidate
+    }
+    report.unmatched += before - candidates.count
   }
 
   private mutating func leaveOut(_ row: ManifestRow, _ reason: String) {
@@ -196,7 +230,7 @@ package struct CorpusBuilder {
   private func hashtagCounts(_ candidates: [Candidate]) -> [(tag: String, videos: Int)] {
     var counts: [String: Int] = [:]
     for candidate in candidates {
-      for tag in Set(candidate.row.hashtags.map(LabelPhrase.normalized)) where !tag.isEmpty {
+      for tag in Set(candidate.row.hashtags.map(Hashtag.normalized)) where !tag.isEmpty {
         counts[tag, default: 0] += 1
       }
     }

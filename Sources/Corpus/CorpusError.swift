@@ -11,6 +11,8 @@ package struct CorpusError: Error, CustomStringConvertible, Sendable {
     case index
     /// A label or rank that the corpus does not have was asked for.
     case outOfRange
+    /// A subset's recipe or file is damaged, of another index, or wants what is not there.
+    case subset
   }
 
   package let code: Code

@@ -6,9 +6,6 @@ extension Topology {
       issues.append(
         TopologyIssue(line: nil, path: "train.local_steps", message: "more than 1 is not available yet; leave it out"))
     }
-    if subset != nil {
-      issues.append(TopologyIssue(line: nil, path: "subset", message: "not available yet; leave it out"))
-    }
     guard issues.isEmpty else { throw TopologyError(file: name, issues: issues) }
   }
 }

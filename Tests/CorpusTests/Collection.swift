@@ -21,9 +21,12 @@ final class Collection {
   }
 
   /// Builds with a prober that needs no files: the name says what is wrong, its length how long the video is.
-  func build(seed: UInt64 = 0, workers: Int = 2, labelsFile: String? = nil) throws -> CorpusBuildReport {
+  func build(seed: UInt64 = 0, minimumVideos: Int = 0, workers: Int = 2, labelsFile: String? = nil) throws
+    -> CorpusBuildReport
+  {
     try CorpusBuilder.build(
-      directory: directory, labelsFile: labelsFile, seed: seed, workers: workers, prober: fakeProbe)
+      directory: directory, labelsFile: labelsFile, seed: seed, minimumVideos: minimumVideos, workers: workers,
+      prober: fakeProbe)
   }
 }
 

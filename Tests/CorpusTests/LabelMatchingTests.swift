@@ -12,7 +12,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "catchingafish", "catchingfish", "fishcatching", "afishcatching", "#Catching_A-Fish", "FISHCATCHING",
+    "catchingafish", "catchingfish", "fishcatching", "afishcatching", "#Catching_A-Fish", "FISHCATCHING", "catchfish",
+    "#FishCatch",
   ])
   func everyOrderWithAndWithoutStopWordsMatches(tag: String) throws {
     #expect(try matches(tag, labels: "catching a fish\nfish") == [0])

@@ -50,7 +50,9 @@ import Testing
     try failure(
       ["run", file, "--output", used.output, "--resume", "--set", "train.batch=8"], contains: ["train.batch", "4", "8"])
     try failure(["scale", "decade=3", "--run", used.output], contains: [used.output, "no live run"])
-    for setting in ["train.local_steps=2", "subset=some.subset"] {
+    try failure(
+      ["run", file, "--output", fresh, "--set", "subset=/none.subset"], contains: ["/none.subset", "corpus subset"])
+    for setting in ["train.local_steps=2"] {
       let name = String(setting.prefix { $0 != "=" })
       try failure(["run", file, "--output", fresh, "--set", setting], contains: [name, "not available yet"])
       try failure(["check", file, "--set", setting], contains: [name, "not available yet"])

@@ -80,6 +80,21 @@ import Testing
     }
   }
 
+  @Test func theExamplesOnTheCorpusRun() throws {
+    let data = try Self.home.get().appendingPathComponent("data")
+    let verbNet = data.appendingPathComponent("verbnet")
+    try FileManager.default.createDirectory(at: verbNet, withIntermediateDirectories: true)
+    let verbs = #"<VNCLASS ID="run-51.3.2"><MEMBERS><MEMBER name="run"/><MEMBER name="ride"/></MEMBERS></VNCLASS>"#
+    try verbs.write(to: verbNet.appendingPathComponent("run-51.3.2.xml"), atomically: true, encoding: .utf8)
+    let synsets = data.appendingPathComponent("synsets.txt")
+    try "n02084071\nn02374451\n".write(to: synsets, atomically: true, encoding: .utf8)
+    for (name, script) in try Self.blocks("docs/corpus.md") {
+      let process = try Self.bash(script)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0, "docs/corpus.md, block \(name)")
+    }
+  }
+
   @Test func everyTopologyIsValid() throws {
     let names = try FileManager.default.contentsOfDirectory(
       atPath: Self.repository.appendingPathComponent("topology").path)

@@ -90,7 +90,7 @@ package actor Coordinator {
     lock = try directory.lock()
     identity = try directory.identity()
     var topology = try directory.storedTopology()
-    corpus = try Corpus(directory: topology.corpus)
+    corpus = try Corpus(directory: topology.corpus, subset: topology.subset)
     let counts = corpus.counts(split: .train)
     topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
     self.topology = topology

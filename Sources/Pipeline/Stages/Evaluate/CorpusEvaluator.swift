@@ -44,7 +44,7 @@ package struct CorpusEvaluator {
       throw PipelineError(
         .configuration,
         "\(corpus.directory): its \(corpus.labels.count) labels are not the \(model.labels.count) the weights were "
-          + "trained for")
+          + "trained for; those of a run on a subset of labels need --subset")
     }
     let videos = try corpus.videos(split: split)
     guard !videos.isEmpty else {

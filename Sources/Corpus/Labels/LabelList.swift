@@ -1,0 +1,91 @@
+internal import Foundation
+
+/// The labels of a corpus, in order, and how rows are matched to them.
+package struct LabelList: Sendable {
+  package let labels: [Label]
+  /// Labels by their exact text.
+  private let indexByName: [String: Int]
+  /// Labels by each of their hashtags, indices rising.
+  private let indicesByTag: [String: [Int]]
+  /// Labels with too many words for every order to be written out.
+  let longLabels: [String]
+
+  package var names: [String] { labels.map(\.name) }
+
+  /// - Parameter labels: of distinct names.
+  package init(_ labels: [Label]) {
+    self.labels = labels
+    indexByName = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1.name, $0) })
+    var indicesByTag: [String: [Int]] = [:]
+    for (index, label) in labels.enumerated() {
+      for tag in label.hashtags { indicesByTag[tag, default: []].append(index) }
+    }
+    self.indicesByTag = indicesByTag
+    longLabels = labels.filter { $0.phrases.contains { LabelPhrase($0).isLong } }.map(\.name)
+  }
+
+  /// Reads one label a line: its phrase or, with tabs between, its name and its phrases. Empty lines and lines that begin
+  /// with `#` are passed over.
+  ///
+  /// - Throws: `manifest` naming file and line.
+  package static func read(path: String) throws(CorpusError) -> LabelList {
+    LabelList(try labels(path: path))
+  }
+
+  /// The labels of a file without their hashtags.
+  package static func labels(path: String) throws(CorpusError) -> [Label] {
+    let text: String
+    do {
+      text = try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+    } catch {
+      throw CorpusError(.manifest, "\(path): cannot be read as UTF-8 text, one label a line")
+    }
+    var lineByName: [String: Int] = [:]
+    var labels: [Label] = []
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+      let fields = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+      guard let name = fields.first, !name.hasPrefix("#") else { continue }
+      let label = Label(name, phrases: Array(fields.dropFirst()))
+      if let first = lineByName[name] {
+        throw CorpusError(.manifest, "\(path):\(index + 1): \"\(name)\" is on line \(first) already")
+      }
+      if let phrase = label.phrases.first(where: { LabelPhrase($0).words.isEmpty }) {
+        throw CorpusError(.manifest, "\(path):\(index + 1): \"\(phrase)\" has no letter or digit")
+      }
+      lineByName[name] = index + 1
+      labels.append(label)
+    }
+    guard !labels.isEmpty else { throw CorpusError(.manifest, "\(path): has no label; write one phrase a line") }
+    return labels
+  }
+
+  /// The label list of a manifest without one: every clean label, sorted by its UTF-8 bytes.
+  static func collected(from rows: [ManifestRow]) -> LabelList {
+    let names = Set(rows.flatMap(\.labels)).filter { !$0.isEmpty }
+    return LabelList(
+      names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }.map { Label($0) })
+  }
+
+  /// A hashtag of several labels.
+  package struct Collision: Sendable, Codable, Equatable {
+    package let tag: String
+    /// In the order of the list.
+    package let labels: [String]
+  }
+
+  /// Hashtags that belong to several labels, by their bytes: a video with one of them carries all its labels.
+  package var collisions: [Collision] {
+    indicesByTag.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
+      .map { Collision(tag: $0.key, labels: $0.value.map { labels[$0].name }) }
+  }
+
+  /// Labels with any of these hashtags, indices rising.
+  func indices(hashtags: [String]) -> [Int] {
+    Set(hashtags.flatMap { indicesByTag[Hashtag.normalized($0)] ?? [] }).sorted()
+  }
+
+  /// Clean labels as they are, indices rising, and those the list does not have.
+  func indices(labels: [String]) -> (indices: [Int], unknown: [String]) {
+    (Set(labels.compactMap { indexByName[$0] }).sorted(), labels.filter { indexByName[$0] == nil })
+  }
+}
