@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libavcodec/avcodec.h>
@@ -76,6 +77,52 @@ static inline void clibav_note_log(void *context, int level, const char *format,
 static inline void clibav_set_log(int level) {
   av_log_set_level(level);
   av_log_set_callback(clibav_note_log);
+}
+
+/// What reading an input may cost, and what it has cost.
+typedef struct {
+  /// Counts the bytes; NULL before the input is open.
+  const AVIOContext *io;
+  int64_t bytes;
+  /// Most seconds behind `bytes_per_second`; 0 for any.
+  double seconds;
+  double bytes_per_second;
+  /// Of calls that have ended, and when the current one began.
+  double spent;
+  double begun;
+  /// 1: too many bytes; 2: too slow.
+  int passed;
+} clibav_limits;
+
+static inline double clibav_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static inline void clibav_limits_begin(clibav_limits *limits) {
+  if (limits->seconds > 0) limits->begun = clibav_seconds();
+}
+
+static inline void clibav_limits_end(clibav_limits *limits) {
+  if (limits->seconds > 0) limits->spent += clibav_seconds() - limits->begun;
+}
+
+/// For libav: 1 once a limit is passed.
+static inline int clibav_limits_are_passed(void *opaque) {
+  clibav_limits *limits = (clibav_limits *)opaque;
+  const int64_t bytes = limits->io == NULL ? 0 : limits->io->bytes_read;
+  if (limits->passed == 0 && bytes > limits->bytes) limits->passed = 1;
+  if (limits->passed == 0 && limits->seconds > 0) {
+    const double spent = limits->spent + clibav_seconds() - limits->begun;
+    if (spent - (double)bytes / limits->bytes_per_second > limits->seconds) limits->passed = 2;
+  }
+  return limits->passed != 0;
+}
+
+static inline AVIOInterruptCB clibav_limits_interrupt(clibav_limits *limits) {
+  const AVIOInterruptCB callback = {clibav_limits_are_passed, limits};
+  return callback;
 }
 
 /// The sticky error of the input's byte stream, 0 if none.

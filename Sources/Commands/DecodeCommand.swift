@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Corpus
 import Networks
 import Tensors
 import Video
@@ -12,7 +13,7 @@ package struct DecodeCommand: AsyncParsableCommand {
       "Writes the tensor `frames`, uint8 (clips, T, H, W, 3), RGB. A clip that goes past the end of the video "
       + "goes on from its start.")
 
-  @Argument(help: "The video file.")
+  @Argument(help: "The video: a file, SHARD.tar#MEMBER or a URL.")
   var video: String
 
   @Option(help: "The clip starts at the last frame shown at this time, in seconds from the first frame.")
@@ -57,7 +58,7 @@ package struct DecodeCommand: AsyncParsableCommand {
   }
 
   package func run() async throws {
-    let decoder = try VideoDecoder(path: video)
+    let decoder = try VideoDecoder(path: Shards.located(video))
     let starts = try starts(in: decoder)
     let indices = starts.flatMap { start in
       Window.indices(start: start, count: frames, stride: Double(stride), frameCount: decoder.info.frameCount)

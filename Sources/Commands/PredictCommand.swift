@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Corpus
 import Foundation
 import Pipeline
 
@@ -7,7 +8,7 @@ package struct PredictCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Say what is seen in videos, with trained weights.")
 
-  @Argument(help: "Video files.")
+  @Argument(help: "Videos: files, SHARD.tar#MEMBER or URLs.")
   var videos: [String]
 
   @Option(help: "A weights file, or a run's directory.")
@@ -43,7 +44,7 @@ package struct PredictCommand: AsyncParsableCommand {
     for video in videos {
       let scores: [Float]
       do {
-        scores = try classifier.scores(path: video)
+        scores = try classifier.scores(path: Shards.located(video))
       } catch let failure as ClipFailure {
         throw PipelineError(.configuration, failure.reason)
       }

@@ -14,6 +14,8 @@ package final class Corpus: Sendable {
   package let fingerprint: String
 
   let queue: DatabaseQueue
+  /// Of the index; the column is new in version 3.
+  private let hasModifiedSeconds: Bool
   /// Rows of each split and label.
   private let ranges: [Split: [Range<Int>]]
 
@@ -39,6 +41,7 @@ package final class Corpus: Sendable {
       labels = content.labels
       fingerprint = content.fingerprint
       ranges = content.ranges
+      hasModifiedSeconds = content.version >= 3
     } catch {
       throw CorpusError(
         .index, "\(path): not a readable index; run `sluice corpus build \(directory)` again", underlying: error)
@@ -95,7 +98,8 @@ package final class Corpus: Sendable {
       return try queue.unsafeRead { database in
         let statement = try database.cachedStatement(
           sql: """
-            SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame
+            SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame,
+              \(hasModifiedSeconds ? "modified_seconds" : "NULL")
             FROM videos WHERE id >= ? AND id < ? ORDER BY id
             """)
         let rows = try Row.fetchCursor(statement, arguments: [ids.lowerBound, ids.upperBound])
@@ -114,7 +118,8 @@ package final class Corpus: Sendable {
       id: try row.value(0), file: try row.value(1), path: Self.resolve(try row.value(1), directory: directory),
       label: try row.value(2), labels: (try row.value(3) as String).split(separator: ",").compactMap { Int($0) },
       frameCount: try row.value(4), framesPerSecond: try row.value(5), byteCount: try row.value(6),
-      startFrame: try row.value(7), endFrame: try row.value(8))
+      modifiedSeconds: Int.fromDatabaseValue(row.databaseValue(at: 9)), startFrame: try row.value(7),
+      endFrame: try row.value(8))
     guard labels.indices.contains(record.label), record.labels.allSatisfy(labels.indices.contains),
       record.startFrame >= 0, record.startFrame < record.endFrame, record.endFrame <= record.frameCount
     else { throw CorpusError(.index, "row \(record.id) contradicts itself") }
@@ -137,12 +142,15 @@ extension Row {
 extension Corpus {
   /// What an index holds apart from its videos.
   private struct Content {
+    let version: Int
     let labels: [String]
     let fingerprint: String
     let ranges: [Split: [Range<Int>]]
 
     init(reading database: Database) throws {
-      guard let version = try Int.fetchOne(database, sql: "PRAGMA user_version"), version == IndexWriter.version else {
+      guard let version = try Int.fetchOne(database, sql: "PRAGMA user_version"),
+        IndexWriter.readableVersions.contains(version)
+      else {
         let isOurs = try database.tableExists("videos") && database.tableExists("ranks")
         throw CorpusError(.index, isOurs ? "it was built by another version of Sluice" : "it is not a Sluice corpus")
       }
@@ -165,7 +173,7 @@ extension Corpus {
         else { throw CorpusError(.index, "its ranks are damaged") }
         ranges[split]?[label] = first..<first + count
       }
-      (self.labels, self.fingerprint, self.ranges) = (labels, fingerprint, ranges)
+      (self.version, self.labels, self.fingerprint, self.ranges) = (version, labels, fingerprint, ranges)
     }
   }
 }

@@ -12,11 +12,13 @@ extension CorpusBuilder {
 
   private static func probe(_ path: String) throws(ProbeFailure) -> ProbedVideo {
     do {
+      let modifiedSeconds = VideoLocation(path).modifiedSeconds
       let finding = try VideoProbe.index(path: path)
       let info = finding.info
       return ProbedVideo(
         frameCount: info.frameCount, width: info.width, height: info.height, framesPerSecond: info.framesPerSecond,
-        codec: info.codec, byteCount: info.byteCount, access: finding.access, packets: finding.table?.blob)
+        codec: info.codec, byteCount: info.byteCount,
+        modifiedSeconds: modifiedSeconds, access: finding.access, packets: finding.table?.blob)
     } catch {
       throw ProbeFailure(reason: error.message, isTransient: error.isTransient)
     }

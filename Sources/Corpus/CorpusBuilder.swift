@@ -47,9 +47,11 @@ package struct CorpusBuilder {
     progress: @escaping @Sendable (Int, Int) -> Void
   ) throws(CorpusError) -> CorpusBuildReport {
     let manifestPath = directory + "/manifest.jsonl"
-    let rows = try Manifest.read(directory: directory)
+    let contents = try Manifest.read(directory: directory)
+    let rows = contents.rows
     let (labels, labelsSource) = try labelList(labelsFile, rows: rows)
-    report.rows = rows.count
+    report.rows = rows.count + contents.leftOut.count
+    report.leftOut = contents.leftOut
     report.labels = labels.names.count
     let candidates = match(rows, labels: labels)
     guard !candidates.isEmpty || !report.leftOut.isEmpty else {

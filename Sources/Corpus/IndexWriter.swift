@@ -5,8 +5,10 @@ internal import Video
 
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
 enum IndexWriter {
-  /// Raised with every change of the tables; readers refuse other versions.
-  static let version = 2
+  /// Raised with every change of the tables; readers refuse versions that they do not know.
+  static let version = 3
+  /// 2 had no `modified_seconds`.
+  static let readableVersions = 2...3
 
   private static let schema = """
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -16,7 +18,7 @@ enum IndexWriter {
       id INTEGER PRIMARY KEY, split TEXT NOT NULL, label INTEGER NOT NULL, labels TEXT NOT NULL, file TEXT NOT NULL,
       byte_count INTEGER NOT NULL, frame_count INTEGER NOT NULL, frames_per_second REAL NOT NULL,
       start_frame INTEGER NOT NULL, end_frame INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-      codec TEXT NOT NULL);
+      codec TEXT NOT NULL, modified_seconds INTEGER);
     -- How the frames of a file are found, and its packet table if they are found by that: see PacketTable.
     CREATE TABLE files (file TEXT PRIMARY KEY, access TEXT NOT NULL, packets BLOB);
     CREATE TABLE ranks (
@@ -65,7 +67,7 @@ enum IndexWriter {
   }
 
   private static func insert(_ rows: [IndexRow], into database: Database) throws {
-    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
     let rank = try database.makeStatement(
       sql: """
         INSERT INTO ranks VALUES (?, ?, ?, 1) ON CONFLICT (split, label) DO UPDATE SET count = count + 1
@@ -77,6 +79,7 @@ enum IndexWriter {
         id, row.split.rawValue, row.label, row.labels.map(String.init).joined(separator: ","), row.file,
         row.video.byteCount, row.video.frameCount, row.video.framesPerSecond, row.frames.lowerBound,
         row.frames.upperBound, row.video.width, row.video.height, row.video.codec,
+        row.video.modifiedSeconds,
       ])
       try rank.execute(arguments: [row.split.rawValue, row.label, id])
     }

@@ -22,40 +22,45 @@ enum Manifest {
   /// No video is longer, and seconds beyond it would not fit the arithmetic on frames.
   private static let longestSeconds = 1e8
 
+  /// What a directory holds.
+  struct Contents {
+    var rows: [ManifestRow] = []
+    /// Videos of shards whose JSON cannot be used.
+    var leftOut: [CorpusBuildReport.LeftOut] = []
+  }
+
   /// The rows of a directory: of its manifest or, without one, of all its tar shards.
-  static func read(directory: String) throws(CorpusError) -> [ManifestRow] {
+  static func read(directory: String) throws(CorpusError) -> Contents {
     let path = directory + "/manifest.jsonl"
     let shards = Shards.names(in: directory)
     guard !FileManager.default.fileExists(atPath: path), !shards.isEmpty else { return try read(path: path, directory) }
     var reader = Shards(directory: directory)
-    var rows: [ManifestRow] = []
-    var mistakes: [String] = []
-    for shard in shards { try append(shard, line: 0, split: nil, from: &reader, to: &rows, &mistakes) }
-    guard mistakes.isEmpty else {
-      throw CorpusError(.manifest, mistakes.prefix(listedMistakes).joined(separator: "\n"))
+    var contents = Contents()
+    for shard in shards { try append(shard, line: 0, split: nil, from: &reader, to: &contents) }
+    guard !contents.rows.isEmpty else {
+      let first = contents.leftOut.first.map { "; \($0.file): \($0.reason)" } ?? ""
+      throw CorpusError(.manifest, "\(directory): its \(shards.count) shards hold no video that can be used\(first)")
     }
-    guard !rows.isEmpty else { throw CorpusError(.manifest, "\(directory): its \(shards.count) shards hold no video") }
-    return rows
+    return contents
   }
 
-  /// Appends the videos of a shard; what is wrong with their JSON goes to `mistakes`.
+  /// Appends the videos of a shard; those with a JSON that cannot be used are left out.
   private static func append(
-    _ shard: String, line: Int, split: String?, from shards: inout Shards, to rows: inout [ManifestRow],
-    _ mistakes: inout [String]
+    _ shard: String, line: Int, split: String?, from shards: inout Shards, to contents: inout Contents
   ) throws(CorpusError) {
     for sample in try shards.samples(shard) {
       do throws(Mistake) {
         var object = try sample.json.map { bytes throws(Mistake) in try decode(Data(bytes)) } ?? Line()
         object.file = sample.file
         object.split = object.split ?? split
-        rows.append(try row(object, line: line))
+        contents.rows.append(try row(object, line: line))
       } catch {
-        mistakes.append("\(sample.file): its JSON: \(error.message)")
+        contents.leftOut.append(.init(line: line, file: sample.file, reason: "its JSON: \(error.message)"))
       }
     }
   }
 
-  private static func read(path: String, _ directory: String) throws(CorpusError) -> [ManifestRow] {
+  private static func read(path: String, _ directory: String) throws(CorpusError) -> Contents {
     let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
@@ -64,33 +69,36 @@ enum Manifest {
         .manifest,
         "\(path): cannot be read; a corpus directory needs a manifest.jsonl with one JSON object a line, or tar shards")
     }
-    var rows: [ManifestRow] = []
+    var contents = Contents()
     var mistakes: [String] = []
     var mistakeCount = 0
     var shards = Shards(directory: directory)
     for (index, bytes) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
     where bytes.contains(where: { !$0.isJSONSpace }) {
-      var found: [String] = []
+      var mistake: String?
       do {
         var object = try decode(Data(bytes))
         if let shard = object.shard {
-          try append(shard, line: index + 1, split: object.split, from: &shards, to: &rows, &found)
+          try append(shard, line: index + 1, split: object.split, from: &shards, to: &contents)
         } else {
           object.file = object.file.map { shards.located($0) }
-          rows.append(try row(object, line: index + 1))
+          contents.rows.append(try row(object, line: index + 1))
         }
       } catch {
-        found.append((error as? Mistake)?.message ?? "\(error)")
+        mistake = (error as? Mistake)?.message ?? "\(error)"
       }
-      mistakeCount += found.count
-      for mistake in found where mistakes.count < listedMistakes { mistakes.append("\(path):\(index + 1): \(mistake)") }
+      guard let mistake else { continue }
+      mistakeCount += 1
+      if mistakes.count < listedMistakes { mistakes.append("\(path):\(index + 1): \(mistake)") }
     }
     guard mistakeCount == 0 else {
       if mistakeCount > mistakes.count { mistakes.append("\(path): and \(mistakeCount - mistakes.count) more") }
       throw CorpusError(.manifest, mistakes.joined(separator: "\n"))
     }
-    guard !rows.isEmpty else { throw CorpusError(.manifest, "\(path): has no row") }
-    return rows
+    guard !contents.rows.isEmpty || !contents.leftOut.isEmpty else {
+      throw CorpusError(.manifest, "\(path): has no row")
+    }
+    return contents
   }
 
   private struct Mistake: Error {

@@ -8,13 +8,15 @@ package struct ProbedVideo: Sendable, Equatable {
   package var framesPerSecond: Double
   package var codec: String
   package var byteCount: Int
+  /// When the file was last changed, in seconds since 1970; nil where that is not known, as on a server.
+  package var modifiedSeconds: Int?
   package var access: FrameAccess
   /// The packet table in bytes, if frames are found by it.
   package var packets: [UInt8]?
 
   package init(
     frameCount: Int, width: Int, height: Int, framesPerSecond: Double, codec: String, byteCount: Int,
-    access: FrameAccess = .probe, packets: [UInt8]? = nil
+    modifiedSeconds: Int? = nil, access: FrameAccess = .probe, packets: [UInt8]? = nil
   ) {
     self.frameCount = frameCount
     self.width = width
@@ -22,6 +24,7 @@ package struct ProbedVideo: Sendable, Equatable {
     self.framesPerSecond = framesPerSecond
     self.codec = codec
     self.byteCount = byteCount
+    self.modifiedSeconds = modifiedSeconds
     self.access = access
     self.packets = packets
   }

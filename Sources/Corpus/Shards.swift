@@ -3,7 +3,7 @@ internal import Video
 
 /// The tar shards of a corpus in the WebDataset convention: `KEY.mp4` (or another video) and `KEY.json`, whose keys are those of
 /// a manifest's row but for `file`. Members stay in their shards: the index keeps byte ranges.
-struct Shards {
+package struct Shards {
   private static let extensions: Set<String> = [
     "mp4", "m4v", "mkv", "webm", "avi", "mov", "ts", "mpg", "mpeg", "ogv", "flv",
   ]
@@ -47,6 +47,21 @@ struct Shards {
     let name = file[mark.upperBound...]
     guard let member = try? open(shard).members.last(where: { $0.name == name }) else { return file }
     return Self.text(shard, member)
+  }
+
+  /// A video that a person names: `SHARD.tar#MEMBER` needs no byte range, which is looked up in the shard.
+  ///
+  /// - Throws: naming the shard if it cannot be read or has no such member.
+  package static func located(_ video: String) throws(CorpusError) -> String {
+    guard case .file = VideoLocation(video), let mark = video.range(of: ".tar#"),
+      !FileManager.default.fileExists(atPath: video)
+    else { return video }
+    let path = String(video[..<video.index(before: mark.upperBound)])
+    let name = video[mark.upperBound...]
+    guard let member = try TarShard(path: path).members.last(where: { $0.name == name }) else {
+      throw CorpusError(.manifest, "\(path): the shard has no member \(name)")
+    }
+    return text(path, member)
   }
 
   private mutating func open(_ name: String) throws(CorpusError) -> TarShard {

@@ -14,6 +14,8 @@ package struct VideoRecord: Sendable, Equatable {
   package let frameCount: Int
   package let framesPerSecond: Double
   package let byteCount: Int
+  /// When the file was last changed before the corpus was built, in seconds since 1970; nil if that is not known.
+  package let modifiedSeconds: Int?
   /// First frame of the segment.
   package let startFrame: Int
   /// End of the segment, exclusive; `frameCount` where the manifest gives none.
@@ -21,7 +23,7 @@ package struct VideoRecord: Sendable, Equatable {
 
   package init(
     id: Int, file: String, path: String, label: Int, labels: [Int], frameCount: Int, framesPerSecond: Double,
-    byteCount: Int, startFrame: Int, endFrame: Int
+    byteCount: Int, modifiedSeconds: Int? = nil, startFrame: Int, endFrame: Int
   ) {
     self.id = id
     self.file = file
@@ -31,6 +33,7 @@ package struct VideoRecord: Sendable, Equatable {
     self.frameCount = frameCount
     self.framesPerSecond = framesPerSecond
     self.byteCount = byteCount
+    self.modifiedSeconds = modifiedSeconds
     self.startFrame = startFrame
     self.endFrame = endFrame
   }

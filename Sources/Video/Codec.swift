@@ -14,6 +14,13 @@ final class Codec {
     guard let codec = avcodec_find_decoder(id) else {
       throw VideoError(.unsupported, "\(demuxer.path): no decoder for \(String(cString: avcodec_get_name(id)))")
     }
+    let (width, height) = (parameters.pointee.width, parameters.pointee.height)
+    guard Int64(width) * Int64(height) <= DecodeBudget.framePixels else {
+      throw VideoError(
+        .unsupported,
+        "\(demuxer.path): frames of \(width)x\(height) pixels; at most \(DecodeBudget.framePixels) (64 megapixels) are decoded"
+      )
+    }
     handle = CodecHandle(codec)
     guesses = .allocate(capacity: 1)
     guesses.initialize(to: 0)

@@ -40,11 +40,13 @@ package struct DecodeBenchmark: Sendable {
     files: [String], frames: Int, stride: Int, clips: Int, seed: UInt64, starts: [Int]? = nil, uniform: Int = 1,
     isCold: Bool = false, format: PixelFormat = .rgb24
   ) throws(VideoError) {
-    guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride), clips >= 1 else {
+    guard !files.isEmpty, (1...10_000).contains(frames), (1...10_000).contains(stride),
+      (1...10_000_000).contains(clips)
+    else {
       throw VideoError(
-        .unsupported, "bench decode: needs a file, --frames and --stride of 1 to 10000, and --clips of at least 1")
+        .unsupported, "bench decode: needs a file, --frames and --stride of 1 to 10000, and --clips of 1 to 10000000")
     }
-    guard starts.map({ !$0.isEmpty && $0.allSatisfy { start in start >= 0 } }) ?? true else {
+    guard starts.map({ !$0.isEmpty && $0.allSatisfy { start in (0...1 << 40).contains(start) } }) ?? true else {
       throw VideoError(.unsupported, "bench decode: --starts needs frame numbers of at least 0")
     }
     self.files = files
@@ -80,9 +82,13 @@ package struct DecodeBenchmark: Sendable {
       let places = max(frameCount - (frames - 1) * stride, 1)
       let drawn = Int(Double.random(in: 0..<1, using: &random) * Double(places))
       let start = starts.map { $0[clip % $0.count] } ?? drawn
+      guard starts == nil || start + (frames - 1) * stride < frameCount else {
+        throw VideoError(
+          .windowNotWhole, "\(path): --starts \(start): the clip goes past the last frame, \(frameCount - 1)")
+      }
       let first =
         uniform == 1
-        ? [min(start, places - 1)]
+        ? [start]
         : uniformClipStarts(clips: uniform, frames: frames, stride: Double(stride), frameCount: frameCount)
       let window = first.flatMap { first in
         Window.indices(start: first, count: frames, stride: Double(stride), frameCount: frameCount)

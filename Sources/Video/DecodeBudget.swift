@@ -2,6 +2,8 @@
 package struct DecodeBudget: Sendable {
   /// Packets of all streams.
   package var packets: Int
+  /// Bytes read each time that the file is opened, with what opening and probing read.
+  package var bytes: Int
   /// Decoded frames.
   package var frames: Int
   /// Pixels of decoded frames.
@@ -10,7 +12,8 @@ package struct DecodeBudget: Sendable {
   package var resultBytes: Int
 
   /// Room for ten hours of video, or for a seek that has to decode two hours.
-  package static let standard = DecodeBudget(packets: 4_000_000, frames: 250_000, pixels: 1 << 39, resultBytes: 4 << 30)
+  package static let standard = DecodeBudget(
+    packets: 4_000_000, bytes: 1 << 38, frames: 250_000, pixels: 1 << 39, resultBytes: 4 << 30)
 
   /// Most pixels of one coded frame; 8K video has half as many.
   static let framePixels: Int64 = 1 << 26

@@ -10,10 +10,13 @@ final class Demuxer {
   private(set) var packetsRead = 0
   private var context: UnsafeMutablePointer<AVFormatContext>?
   private let packet = PacketHandle()
+  private let limits: InputLimits
 
   /// Opens a regular file (anything else could block or never end) and probes its streams.
-  convenience init(path: String) throws(VideoError) {
-    try self.init(path: path) { context throws(VideoError) in
+  ///
+  /// - Parameter bytes: most bytes to read, probing included.
+  convenience init(path: String, bytes: Int) throws(VideoError) {
+    try self.init(path: path, bytes: bytes) { context throws(VideoError) in
       try LibAV.check(avformat_find_stream_info(context, nil), .cannotOpen, "find the streams", path)
       let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
       guard best >= 0, let stream = context.pointee.streams[Int(best)],
@@ -28,11 +31,12 @@ final class Demuxer {
   /// - Parameters:
   ///   - format: name of its container.
   ///   - stream: the number of its video stream.
-  convenience init(path: String, format: String, stream: Int) throws(VideoError) {
+  ///   - bytes: most bytes to read.
+  convenience init(path: String, format: String, stream: Int, bytes: Int) throws(VideoError) {
     guard let format = av_find_input_format(format) else {
       throw VideoError(.cannotOpen, "\(path): libav knows no container \(format)")
     }
-    try self.init(path: path, format: format) { context throws(VideoError) in
+    try self.init(path: path, format: format, bytes: bytes) { context throws(VideoError) in
       guard stream < context.pointee.nb_streams, let stream = context.pointee.streams[stream] else {
         throw VideoError(.noVideoStream, "\(path): no stream \(stream)")
       }
@@ -41,27 +45,44 @@ final class Demuxer {
   }
 
   private init(
-    path: String, format: UnsafePointer<AVInputFormat>? = nil,
+    path: String, format: UnsafePointer<AVInputFormat>? = nil, bytes: Int,
     findStream: (UnsafeMutablePointer<AVFormatContext>) throws(VideoError) -> UnsafeMutablePointer<AVStream>
   ) throws(VideoError) {
     _ = LibAV.quiet
     self.path = path
     let location = VideoLocation(path)
     let size = try Demuxer.byteCount(of: location)
-    var options = OptionsHandle(
-      [("protocol_whitelist", location.input.protocols), ("format_whitelist", LibAV.formatWhitelist)] + location.options
-    )
+    let protocols = location.input.protocols
     LibAV.forgetHTTPStatus()
-    try LibAV.check(
-      avformat_open_input(&context, location.input.name, format, &options.pointer), .cannotOpen,
-      "not a readable video file", path)
-    do throws(VideoError) {
-      byteCount = if let size { size } else { try Demuxer.byteCount(served: context!, path) }
-      stream = try findStream(context!)
-    } catch {
-      avformat_close_input(&context)
-      throw error
+    if case .url(let url) = location {
+      let settings = try HTTPSettings.current.get()
+      limits = InputLimits(path: path, bytes: bytes, settings: settings)
+      try limits.connect(url, protocols: protocols, settings)
+    } else {
+      limits = InputLimits(path: path, bytes: bytes, settings: nil)
     }
+    var context = avformat_alloc_context()
+    limits.watch(context!)
+    let limits = limits
+    do throws(VideoError) {
+      (byteCount, stream) = try limits.during { () throws(VideoError) -> (Int, UnsafeMutablePointer<AVStream>) in
+        var options = OptionsHandle([
+          ("protocol_whitelist", protocols), ("format_whitelist", LibAV.formatWhitelist),
+        ])
+        let status = avformat_open_input(&context, location.input.name, format, &options.pointer)
+        if status < 0, let failure = limits.failure(status, nil) { throw failure }
+        try LibAV.check(status, .cannotOpen, "not a readable video file", path)
+        limits.count(context!)
+        let byteCount = if let size { size } else { try Demuxer.byteCount(served: context!, path) }
+        return (byteCount, try findStream(context!))
+      }
+      if let failure = limits.failure(0, context) { throw failure }
+    } catch {
+      let failure = limits.failure(0, context)
+      avformat_close_input(&context)
+      throw failure ?? error
+    }
+    self.context = context
     for index in 0..<Int(context!.pointee.nb_streams) where index != Int(stream.pointee.index) {
       context!.pointee.streams[index]!.pointee.discard = AVDISCARD_ALL
     }
@@ -77,12 +98,10 @@ final class Demuxer {
   func next(limit: Int) throws(VideoError) -> UnsafeMutablePointer<AVPacket>? {
     while true {
       av_packet_unref(packet.pointer)
-      let status = av_read_frame(context, packet.pointer)
+      let status = try limits.during { () throws(VideoError) in av_read_frame(context, packet.pointer) }
       if status < 0 && status != clibav_again() {
         // What the demuxer calls an error may be just where the file is cut; the byte stream's own error is one.
-        for code in [status, clibav_io_error(context!)] where code < 0 && LibAV.isTransient(status: code, path: path) {
-          throw LibAV.error(code, .io, "read a packet", path)
-        }
+        if let failure = limits.failure(status, context) { throw failure }
         return nil
       }
       packetsRead += 1
@@ -97,12 +116,18 @@ final class Demuxer {
 
   /// Moves to the keyframe at or before `pts`, if the container can. The caller checks where it has got to.
   func seek(toPTS pts: Int64) -> Bool {
-    av_seek_frame(context, stream.pointee.index, pts, AVSEEK_FLAG_BACKWARD) >= 0
+    jump(stream.pointee.index, pts, AVSEEK_FLAG_BACKWARD)
   }
 
   /// Moves to a byte of the file.
   func seek(toByte position: Int64) -> Bool {
-    av_seek_frame(context, -1, position, AVSEEK_FLAG_BYTE) >= 0
+    jump(-1, position, AVSEEK_FLAG_BYTE)
+  }
+
+  /// What fails for a reason outside of the file fails again when the next packet is read.
+  private func jump(_ stream: Int32, _ place: Int64, _ flags: Int32) -> Bool {
+    let status = try? limits.during { () throws(VideoError) in av_seek_frame(context, stream, place, flags) }
+    return status ?? -1 >= 0
   }
 
   /// Name of the container, the first where it has several.

@@ -11,6 +11,7 @@ struct OpenedVideo {
   var nextOrder: Int?
   /// Per packet, the hash of all that a decoder sees of it; empty if the file was opened by a table.
   private let prints: [UInt64]
+  private let byteLimit: Int
 
   /// Probes a file and reads it through.
   init(probing path: String, budget: DecodeBudget) throws(VideoError) {
@@ -20,25 +21,27 @@ struct OpenedVideo {
     }
     info = try VideoInfo(demuxer: demuxer, index: index)
     table = nil
+    byteLimit = budget.bytes
     self.prints = prints
   }
 
   /// - Returns: nil if the file is not the one that the table was made of.
-  init?(path: String, table: PacketTable) throws(VideoError) {
-    guard let opened = try table.open(path: path) else { return nil }
+  init?(path: String, table: PacketTable, budget: DecodeBudget) throws(VideoError) {
+    guard let opened = try table.open(path: path, bytes: budget.bytes) else { return nil }
     (demuxer, index, info, self.table) = (opened, table.index, table.info, table)
     nextOrder = table.firstOrder == 0 ? 0 : nil
     prints = []
+    byteLimit = budget.bytes
   }
 
   /// Opens the file anew, at its first packet.
   mutating func reopen() throws(VideoError) {
     guard let table else {
-      demuxer = try Demuxer(path: demuxer.path)
+      demuxer = try Demuxer(path: demuxer.path, bytes: byteLimit)
       nextOrder = 0
       return
     }
-    guard let opened = try table.open(path: demuxer.path) else {
+    guard let opened = try table.open(path: demuxer.path, bytes: byteLimit) else {
       throw VideoError(.corrupt, "\(demuxer.path): differs from its packet table")
     }
     demuxer = opened

@@ -56,7 +56,8 @@ extension PacketTable {
     guard index.pts.count <= PacketTable.packetLimit,
       index.pts.allSatisfy({ $0.magnitude <= PacketIndex.ptsLimit }),
       let opened = try? Demuxer(
-        path: demuxer.path, format: demuxer.format, stream: Int(demuxer.stream.pointee.index)),
+        path: demuxer.path, format: demuxer.format, stream: Int(demuxer.stream.pointee.index),
+        bytes: DecodeBudget.standard.bytes),
       let parameters = StreamParameters(probed: demuxer.stream, opened: opened.stream),
       let identity = FileIdentity.compute(path: demuxer.path, byteCount: info.byteCount)
     else { return nil }
@@ -71,9 +72,9 @@ extension PacketTable {
   }
 
   /// The file, opened without probing as the table says; nil if it is not the file that the table was made of.
-  func open(path: String) throws(VideoError) -> Demuxer? {
+  func open(path: String, bytes: Int) throws(VideoError) -> Demuxer? {
     guard FileIdentity.compute(path: path, byteCount: info.byteCount) == identity else { return nil }
-    let demuxer = try Demuxer(path: path, format: format, stream: parameters.stream)
+    let demuxer = try Demuxer(path: path, format: format, stream: parameters.stream, bytes: bytes)
     return demuxer.byteCount == info.byteCount && parameters.apply(to: demuxer.stream) ? demuxer : nil
   }
 
@@ -82,7 +83,8 @@ extension PacketTable {
   ///
   /// - Parameter prints: of all packets, as a probed file gives them.
   fileprivate func reads(path: String, prints: [UInt64]) -> Bool {
-    guard let demuxer = try? open(path: path), matches(demuxer, prints, from: 0, to: prints.count) else { return false }
+    let demuxer = try? open(path: path, bytes: DecodeBudget.standard.bytes)
+    guard let demuxer, matches(demuxer, prints, from: 0, to: prints.count) else { return false }
     let keyframes = index.keyframes
     let step = max((keyframes.count + PacketTable.jumps - 1) / PacketTable.jumps, 1)
     return stride(from: 0, to: keyframes.count, by: step).allSatisfy { place in

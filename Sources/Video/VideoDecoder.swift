@@ -41,7 +41,7 @@ package final class VideoDecoder {
     table = indexed?.table.flatMap { table in
       table.info.byteCount == indexed?.byteCount && table.info.frameCount == indexed?.frameCount ? table : nil
     }
-    if let table, let opened = try? OpenedVideo(path: path, table: table) {
+    if let table, let opened = try? OpenedVideo(path: path, table: table, budget: budget) {
       self.opened = opened
       info = opened.info
       return
@@ -96,7 +96,7 @@ package final class VideoDecoder {
     at indices: [Int], size: FrameSize, format: PixelFormat, by table: PacketTable
   ) throws(VideoError) -> FrameTensor {
     if !usesTable {
-      guard let opened = try OpenedVideo(path: path, table: table) else {
+      guard let opened = try OpenedVideo(path: path, table: table, budget: budget) else {
         throw VideoError(.corrupt, "\(path): differs from its packet table")
       }
       self.opened = opened

@@ -39,6 +39,16 @@ package enum VideoLocation: Sendable, Equatable {
     }
   }
 
+  /// The file, or the shard; nil for a URL.
+  package var filePath: String? { place?.path }
+
+  /// When the file, or the shard, was last changed, in seconds since 1970; nil for a URL and for what is not there.
+  package var modifiedSeconds: Int? {
+    guard let path = place?.path else { return nil }
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_mtim.tv_sec) : nil
+  }
+
   /// Its name for libav, and the protocols that may serve it. The prefixes keep names that look like a URL what they are.
   var input: (name: String, protocols: String) {
     switch self {
@@ -47,20 +57,5 @@ package enum VideoLocation: Sendable, Equatable {
       ("subfile,,start,\(bytes.lowerBound),end,\(bytes.upperBound),,:file:\(shard)", "file,subfile")
     case .url(let url): (url, "http,https,httpproxy,tcp,tls")
     }
-  }
-
-  /// Seconds of silence that end a request: 20, or `SLUICE_HTTP_SILENCE` of the environment.
-  private static let silenceSeconds: Int = {
-    let seconds = getenv("SLUICE_HTTP_SILENCE").flatMap { Int(String(cString: $0)) } ?? 20
-    return min(max(seconds, 1), 3600)
-  }()
-
-  /// How a server is treated: silence ends a request, and what breaks off is taken up again for some seconds.
-  var options: [(name: String, value: String)] {
-    guard case .url = self else { return [] }
-    return [
-      ("rw_timeout", "\(VideoLocation.silenceSeconds)000000"), ("reconnect", "1"), ("reconnect_on_network_error", "1"),
-      ("reconnect_on_http_error", "5xx"), ("reconnect_delay_max", "3"),
-    ]
   }
 }

@@ -14,7 +14,7 @@ package enum VideoProbe {
   static func open(
     path: String, budget: DecodeBudget, visit: (UnsafeMutablePointer<AVPacket>) -> Void = { _ in }
   ) throws(VideoError) -> (demuxer: Demuxer, index: PacketIndex) {
-    let demuxer = try Demuxer(path: path)
+    let demuxer = try Demuxer(path: path, bytes: budget.bytes)
     var index = try PacketIndex(scanning: demuxer, budget: budget, visit: visit)
     let doubtful = index.doubtfulOrders
     if let last = doubtful.last {
@@ -29,7 +29,7 @@ package enum VideoProbe {
   private static func outputPTS(
     path: String, packetCount: Int, budget: DecodeBudget
   ) throws(VideoError) -> Set<Int64> {
-    let demuxer = try Demuxer(path: path)
+    let demuxer = try Demuxer(path: path, bytes: budget.bytes)
     let codec = try Codec(demuxer)
     var output: Set<Int64> = []
     func receive() {

@@ -32,7 +32,7 @@ let fakeProbe: VideoProber = { path throws(ProbeFailure) in
   if path.contains("locked") { throw ProbeFailure(reason: "too many open files", isTransient: true) }
   return ProbedVideo(
     frameCount: 100 + path.utf8.last.map(Int.init)!, width: 340, height: 256, framesPerSecond: 25, codec: "h264",
-    byteCount: 5000)
+    byteCount: 5000, modifiedSeconds: 1_700_000_000)
 }
 
 /// A line of a manifest.

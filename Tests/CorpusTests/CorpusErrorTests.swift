@@ -88,6 +88,17 @@ import Testing
     #expect(other.description.contains("another version of Sluice"), "\(other)")
   }
 
+  /// Version 2 knew no times.
+  @Test func theVersionBeforeIsRead() throws {
+    let collection = try Collection(manifest: [line("a.mp4", labels: ["x"])])
+    _ = try collection.build()
+    let now = try Corpus(directory: collection.directory).videos(split: .train)
+    #expect(now.map(\.modifiedSeconds) == [1_700_000_000])
+    try change(collection, "ALTER TABLE videos DROP COLUMN modified_seconds; PRAGMA user_version = 2")
+    let before = try Corpus(directory: collection.directory).videos(split: .train)
+    #expect(before.map(\.file) == now.map(\.file) && before.map(\.modifiedSeconds) == [nil])
+  }
+
   @Test func anIndexThatCannotBeWrittenSaysWhy() throws {
     let collection = try Collection(manifest: [line("a.mp4", labels: ["x"])])
     let path = collection.directory + "/corpus.sqlite"

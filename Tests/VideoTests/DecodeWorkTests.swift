@@ -76,11 +76,15 @@ struct DecodeWorkTests {
     let benchmark = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 6, seed: 3)
     let result = try benchmark.run()
     #expect(result.framesDecodedPerClip == 4)
-    let given = try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: 3, seed: 3, starts: [0, 59]).run()
+    let given = try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: 3, seed: 3, starts: [0, 58]).run()
     #expect(given.framesDecodedPerClip == 2)
     #expect(throws: VideoError.self) {
       try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: 3, seed: 3, starts: [-1])
     }
+    #expect(throws: VideoError.self) {
+      try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: 3, seed: 3, starts: [59]).run()
+    }
+    #expect(throws: VideoError.self) { try DecodeBenchmark(files: [path], frames: 2, stride: 1, clips: .max, seed: 3) }
     #expect(result.clipsPerSecond > 0 && result.clipsPerCPUSecond > 0)
     #expect(result.filesWithTable == 1)
     let cold = try DecodeBenchmark(files: [path], frames: 4, stride: 5, clips: 6, seed: 3, isCold: true).run()
@@ -119,6 +123,9 @@ struct DecodeWorkTests {
     #expect(try code(budget, 59) == .budgetExceeded)
     budget = .standard
     budget.packets = 59
+    #expect(try code(budget, 0) == .budgetExceeded)
+    budget = .standard
+    budget.bytes = 2000
     #expect(try code(budget, 0) == .budgetExceeded)
     budget = .standard
     budget.pixels = 64 * 48 * 20

@@ -52,10 +52,11 @@ struct LocationTests {
   private let base: String
 
   init() throws {
-    // Before the first request of this process; no server here is silent for so long but on purpose.
+    // Before the first request of this process; no server here is silent or slow for so long but on purpose.
     setenv("SLUICE_HTTP_SILENCE", "2", 1)
+    setenv("SLUICE_HTTP_LIMIT", "6", 1)
     folder = try TemporaryFolder()
-    try TestVideo.write(to: folder.path("a.mp4"))
+    for name in ["a.mp4", "a.ts", "a.mkv"] { try TestVideo.write(to: folder.path(name)) }
     let output = Pipe()
     server.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -109,13 +110,32 @@ struct LocationTests {
   }
 
   /// Silence and broken connections end within the time that was set and its few repetitions, and another worker may try.
-  @Test(arguments: ["hang", "stall", "broken", "503"])
+  @Test(arguments: ["hang", "stall", "broken", "503", "trickle"])
   func silenceEndsInTime(fault: String) throws {
     let clock = ContinuousClock()
     let start = clock.now
     let error = try #require(failure("\(base)/\(fault)/a.mp4"))
     #expect(error.isTransient && error.message.contains("/\(fault)/a.mp4"), "\(error)")
-    // Each half of what a stalled server sends is taken, until nothing more comes.
-    #expect(clock.now - start < .seconds(fault == "stall" ? 60 : 30))
+    // A stalled server gives half of what is asked for each time, a trickling one is never silent: the limit of all ends both.
+    if ["stall", "trickle"].contains(fault) { #expect(error.message.contains("SLUICE_HTTP_LIMIT=6"), "\(error)") }
+    #expect(clock.now - start < .seconds(15))
+  }
+
+  /// A connection that breaks while a video is opened or probed says nothing of the video.
+  @Test(arguments: ["a.mp4", "a.ts", "a.mkv"])
+  func whatBreaksWhileOpeningIsTransient(name: String) throws {
+    let error = try #require(failure("\(base)/gone/\(name)"))
+    #expect(error.isTransient && error.message.contains("\(base)/gone/\(name)"), "\(error)")
+  }
+
+  @Test func settingsSayWhatTheyTake() throws {
+    #expect(
+      try HTTPSettings { _ in nil } == HTTPSettings { ["SLUICE_HTTP_SILENCE": "20", "SLUICE_HTTP_LIMIT": "60"][$0] })
+    for text in ["", "0", "-3", "2.5", "20s", "86401"] {
+      let error = #expect(throws: VideoError.self) {
+        try HTTPSettings { name in name == "SLUICE_HTTP_SILENCE" ? text : nil }
+      }
+      #expect(error?.message.hasPrefix("SLUICE_HTTP_SILENCE=\(text): ") == true && error?.isTransient == true)
+    }
   }
 }

@@ -9,6 +9,8 @@
 /reset/NAME         the first answer breaks off in the middle
 /broken/NAME        every answer breaks off before its first byte
 /stall/NAME         the answer stops in the middle and stays open
+/trickle/NAME       an eighth of a second for each byte
+/gone/NAME          the first answer breaks off in the middle, all others before their first byte
 /hang/NAME          no answer
 /unsized/NAME       neither ranges nor a size
 While DIRECTORY/stalled exists, no request is answered. Ends when its standard input does.
@@ -45,7 +47,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(int(fault))
         if fault == "flaky" and count <= 2:
             return self.fail(503)
-        data = (Path(sys.argv[1]) / name).read_bytes()
+        try:
+            data = (Path(sys.argv[1]) / name).read_bytes()
+        except OSError as error:
+            print(f"{self.path}: {error}", file=sys.stderr)
+            return self.fail(404)
         first, last = 0, len(data) - 1
         wanted = self.headers.get("Range")
         if wanted and fault != "unsized":
@@ -63,10 +69,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(last + 1 - first))
         self.end_headers()
         body = data[first : last + 1]
-        breaks = fault in ("stall", "broken") or (fault == "reset" and count == 1)
-        if fault == "broken":
+        breaks = fault in ("stall", "broken", "gone") or (fault == "reset" and count == 1)
+        if fault == "broken" or (fault == "gone" and count > 1):
             body = b""
         try:
+            for place in range(len(body) if fault == "trickle" else 0):
+                self.wfile.write(body[place : place + 1])
+                self.wfile.flush()
+                time.sleep(1 / 8)
             self.wfile.write(body[: len(body) // 2] if breaks else body)
             self.wfile.flush()
             if fault == "stall":
@@ -82,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
+if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+    sys.exit("usage: serve_videos.py DIRECTORY")
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()

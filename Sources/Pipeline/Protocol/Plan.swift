@@ -70,7 +70,8 @@ package struct Plan: Sendable {
     let mirror = random.uniform() < 0.5
     return WorkItem(
       key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
-      segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: windowStart,
+      modifiedSeconds: video.modifiedSeconds, segmentStart: video.startFrame, segmentCount: segmentCount,
+      windowStart: windowStart,
       windowFrames: windowFrames, stride: stride, shortEdge: shortEdge(first), clipOffset: clipOffset,
       clipFrames: clip.frames, cropY: cropY, cropX: cropX, centerCrop: false,
       mirror: clip.mirror && mirror && directional.isDisjoint(with: video.targets), table: nil)
@@ -104,7 +105,8 @@ package struct Plan: Sendable {
     let starts = uniformClipStarts(clips: clips, frames: frames, stride: stride, frameCount: segmentCount)
     return WorkItem(
       key: key, labels: video.targets, path: video.path, byteCount: video.byteCount, frameCount: video.frameCount,
-      segmentStart: video.startFrame, segmentCount: segmentCount, windowStart: starts[key.slot],
+      modifiedSeconds: video.modifiedSeconds, segmentStart: video.startFrame, segmentCount: segmentCount,
+      windowStart: starts[key.slot],
       windowFrames: frames, stride: stride, shortEdge: nil, clipOffset: 0, clipFrames: frames, cropY: 0, cropX: 0,
       centerCrop: true, mirror: false, table: nil)
   }

@@ -11,6 +11,8 @@ package struct WorkItem: Sendable, Equatable {
   package var byteCount: Int
   /// Frames of the file by demuxing, when the corpus was built.
   package var frameCount: Int
+  /// When the file was last changed before the corpus was built, in seconds since 1970, where that is known.
+  package var modifiedSeconds: Int?
   /// The part of the file that counts: `segmentStart ..< segmentStart + segmentCount`.
   package var segmentStart: Int
   package var segmentCount: Int
@@ -68,6 +70,7 @@ extension WorkItem: WireCodable {
     writer.write(cropX)
     writer.write(centerCrop)
     writer.write(mirror)
+    modifiedSeconds.encode(to: &writer)
     table.encode(to: &writer)
   }
 
@@ -92,6 +95,7 @@ extension WorkItem: WireCodable {
     cropX = try Double(from: &reader)
     centerCrop = try Bool(from: &reader)
     mirror = try Bool(from: &reader)
+    modifiedSeconds = try Int?(from: &reader)
     table = try PacketTable?(from: &reader)
     let limit = 1 << 20
     guard (0...Self.maximumFrames).contains(frameCount), byteCount >= 0, key.slot >= 0, key.attempt >= 0,

@@ -164,6 +164,7 @@ struct ItemFields: Sendable {
   var clipFrames = 8
   var cropY = 0.25
   var cropX = 0.75
+  var modifiedSeconds: Int?
   var table: PacketTable?
 
   var bytes: [UInt8] {
@@ -185,6 +186,7 @@ struct ItemFields: Sendable {
     writer.write(cropX)
     writer.write(false)
     writer.write(true)
+    modifiedSeconds.encode(to: &writer)
     table.encode(to: &writer)
     return writer.bytes
   }

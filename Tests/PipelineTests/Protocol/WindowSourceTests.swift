@@ -52,6 +52,44 @@ import Wire
   }
 }
 
+extension WindowSourceTests {
+  /// The file's time does not count as damage; a worker says it once.
+  @Test func aChangedTimeIsAWarning() throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let writer = try VideoWriter(path: path, width: 32, height: 32, framesPerSecond: (25, 1))
+    for frame in 0..<100 {
+      try [UInt8](repeating: UInt8(frame), count: 32 * 32 * 3).withUnsafeBytes { try writer.append(rgb: $0) }
+    }
+    try writer.finish()
+    var fields = ItemFields()
+    fields.path = path
+    fields.byteCount = try VideoProbe.probe(path: path).byteCount
+    let warnings = Warnings()
+    let source = VideoWindowSource(warn: { warnings.add($0) })
+    func decode() throws {
+      for start in [3, 4] {
+        fields.windowStart = start
+        _ = try source.window(for: WorkItem(body: fields.bytes), size: .native, format: .rgb24)
+      }
+    }
+    try decode()
+    fields.modifiedSeconds = VideoLocation(path).modifiedSeconds
+    try decode()
+    #expect(warnings.lines.isEmpty)
+    fields.modifiedSeconds = 1_000_000_000
+    try decode()
+    #expect(warnings.lines.count == 1 && warnings.lines[0].contains("\(path): changed at "))
+    #expect(warnings.lines.first?.contains("2001-09-09T01:46:40Z then") == true)
+  }
+
+  private final class Warnings: @unchecked Sendable {
+    // Sendable: one test's thread adds and reads.
+    private(set) var lines: [String] = []
+    func add(_ line: String) { lines.append(line) }
+  }
+}
+
 extension Array {
   fileprivate var pair: (Element, Element) { (self[0], self[1]) }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 package import Tensors
 package import Video
@@ -29,7 +30,15 @@ package final class VideoWindowSource: WindowSource, @unchecked Sendable {
 
   private var last: (request: Request, window: FrameTensor)?
 
-  package init() {}
+  private var changed = ChangedFiles()
+  private let warn: @Sendable (String) -> Void
+
+  /// - Parameter warn: takes what people should know, a line each.
+  package init(
+    warn: @escaping @Sendable (String) -> Void = { FileHandle.standardError.write(Data("\($0)\n".utf8)) }
+  ) {
+    self.warn = warn
+  }
 
   package func window(
     for item: WorkItem, size: FrameSize, format: PixelFormat
@@ -47,6 +56,7 @@ package final class VideoWindowSource: WindowSource, @unchecked Sendable {
   private func decode(
     _ item: WorkItem, _ size: FrameSize, _ format: PixelFormat
   ) throws(ClipFailure) -> FrameTensor {
+    if let warning = changed.warning(of: item) { warn(warning) }
     do throws(VideoError) {
       let decoder = try VideoDecoder(path: item.path, indexed: item.indexed)
       return try decoder.frames(at: item.frameIndices, size: size, format: format)
