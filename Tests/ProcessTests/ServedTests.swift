@@ -10,7 +10,7 @@ import Testing
   private let local: String
   private var names: [String] = []
 
-  /// The small corpus twice: its videos as files of a folder, and as URLs of that folder.
+  /// The small corpus, its videos on a server; and the same index, of the same videos as files.
   init() throws {
     // Processes from here on read it.
     setenv("SLUICE_HTTP_SILENCE", "2", 1)
@@ -18,8 +18,9 @@ import Testing
     let corpus = try SmallCorpus.shared.get().directory
     folder = Workspace.shared.scratch()
     server = try VideoServer(folder.path)
-    (served, local) = (Workspace.shared.scratch().path, Workspace.shared.scratch().path)
-    var rows: [String: String] = [served: "", local: ""]
+    served = Workspace.shared.scratch().path
+    local = Workspace.shared.scratch().appendingPathComponent("corpus").path
+    var rows = ""
     let manifest = try String(contentsOfFile: "\(corpus)/manifest.jsonl", encoding: .utf8)
     for line in manifest.split(separator: "\n") {
       var row = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
@@ -27,19 +28,32 @@ import Testing
       let name = (file as NSString).lastPathComponent
       try FileManager.default.copyItem(atPath: "\(corpus)/\(file)", toPath: folder.appendingPathComponent(name).path)
       if row["split"] as? String == "train" { names.append(name) }
-      for (directory, path) in [
-        (served, "\(server.base)/ok/\(name)"), (local, folder.appendingPathComponent(name).path),
-      ] {
-        row["file"] = path
-        rows[directory]! += String(decoding: try JSONSerialization.data(withJSONObject: row), as: UTF8.self) + "\n"
-      }
+      row["file"] = "\(server.base)/ok/\(name)"
+      rows += String(decoding: try JSONSerialization.data(withJSONObject: row), as: UTF8.self) + "\n"
     }
-    for (directory, text) in rows {
-      try text.write(toFile: "\(directory)/manifest.jsonl", atomically: true, encoding: .utf8)
-      try FileManager.default.copyItem(atPath: "\(corpus)/labels.txt", toPath: "\(directory)/labels.txt")
-      let built = try Sluice.run(["corpus", "build", directory])
-      try #require(built.status == 0, "\(built.stderr)")
-    }
+    try rows.write(toFile: "\(served)/manifest.jsonl", atomically: true, encoding: .utf8)
+    try FileManager.default.copyItem(atPath: "\(corpus)/labels.txt", toPath: "\(served)/labels.txt")
+    let built = try Sluice.run(["corpus", "build", served])
+    try #require(built.status == 0, "\(built.stderr)")
+    try FileManager.default.copyItem(atPath: served, toPath: local)
+    try nameFiles()
+  }
+
+  /// Names are what draws are made by, so another corpus of the files would be drawn from otherwise.
+  private func nameFiles() throws {
+    let script = """
+      import sqlite3, sys
+      index = sqlite3.connect(sys.argv[1])
+      for table in ("videos", "files"):
+          index.execute(f"UPDATE {table} SET file = replace(file, ?, ?)", sys.argv[2:])
+      index.commit()
+      """
+    let python = Process()
+    python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    python.arguments = ["python3", "-c", script, "\(local)/corpus.sqlite", "\(server.base)/ok", folder.path]
+    try python.run()
+    python.waitUntilExit()
+    try #require(python.terminationStatus == 0)
   }
 
   deinit {
