@@ -24,7 +24,13 @@ package struct StatusCommand: AsyncParsableCommand {
         + "\(status.quarantined) files quarantined, \(status.workersLost) workers lost",
     ]
     if let short = status.shortStage, let share = status.waitShare[short] {
-      lines.append("short of: \(short) (its workers waited \(RunSummary.fixed(100 * share, 0)) % of the last seconds)")
+      let hasWorkers = status.workers.contains { $0.stage == short }
+      let reason = "its workers waited \(RunSummary.fixed(100 * share, 0)) % of the last seconds"
+      lines.append("short of: \(short) (\(hasWorkers ? reason : "it has no workers"))")
+    }
+    for worker in status.workers {
+      guard let item = worker.counters.underWay else { continue }
+      lines.append("\(worker.id) has been at \(item.path) for \(RunSummary.fixed(item.seconds, 0)) s")
     }
     lines.append("\("worker".padded(to: 32)) \("items".leftPadded(to: 9)) wait  resident")
     for worker in status.workers {

@@ -38,6 +38,7 @@ extension Topology {
     add("on_transient", onTransient.rawValue)
     add("max_bad_fraction", format(maxBadFraction))
     add("lease_floor", format(leaseFloor))
+    add("decode_limit", format(decodeLimit))
     return settings
   }
 

@@ -26,6 +26,8 @@ package struct Topology: Sendable, Equatable {
   package var maxBadFraction: Double
   /// Shortest deadline of a lease in seconds.
   package var leaseFloor: Double
+  /// Seconds after which a decode worker that is still at the same clip ends itself.
+  package var decodeLimit: Double
 
   /// What happens when an item still fails for a passing reason after `transientRetries`.
   package enum OnTransient: String, Sendable, CaseIterable {

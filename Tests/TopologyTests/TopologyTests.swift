@@ -55,6 +55,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
     #expect(topology.onTransient == .stop)
     #expect(topology.maxBadFraction == 0.2)
     #expect(topology.leaseFloor == 2)
+    #expect(topology.decodeLimit == 300)
   }
 
   @Test(arguments: ["quickstart", "local", "two-hosts", "ig65m"])
@@ -90,6 +91,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.schedule={steps: [50, 100], factor: 0.5}", "train.schedule.halvings=3", "clip.short_edge=128",
       "train.epochs=1.5", "train.learning_rate_per_replica=0.1", "hosts.here.memory=20 GiB", "train.warm_up.clips=99",
       "hosts.here.chain=[augment, decode]", "seed=18446744073709551615", "train.kernels=avx2", "lost_after=1.25",
+      "decode_limit=7.5",
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
       "train.loss=sigmoid", "train.label_smoothing=0.1", "train.clip_norm=2.5",
       "train={network: r3d-18, batch: 1, steps: 1, learning_rate: 1, weights: a, inflate: true, head: new}",
@@ -148,7 +150,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       example, file: "t.yaml",
       overrides: [
         "train.batch=16", "hosts.here.decode=3", "links.compression=none", "in_flight=3", "train.threads=1", "seed=8",
-        "clip.short_edge=128", "lost_after=5", "train.loss=sigmoid", "train.clip_norm=1",
+        "clip.short_edge=128", "lost_after=5", "decode_limit=9", "train.loss=sigmoid", "train.clip_norm=1",
         "train.winograd=false",
       ])
     #expect(

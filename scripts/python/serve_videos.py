@@ -13,7 +13,7 @@
 /gone/NAME          the first answer breaks off in the middle, all others before their first byte
 /hang/NAME          no answer
 /unsized/NAME       neither ranges nor a size
-While DIRECTORY/stalled exists, no request is answered. Ends when its standard input does.
+While DIRECTORY/stalled exists, no request is answered; while DIRECTORY/NAME.503 exists, NAME has that status. Ends when its standard input does.
 """
 
 import os
@@ -45,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
             return over.wait()
         if fault.isdigit():
             return self.fail(int(fault))
+        if (Path(sys.argv[1]) / f"{name}.503").exists():
+            return self.fail(503)
         if fault == "flaky" and count <= 2:
             return self.fail(503)
         try:

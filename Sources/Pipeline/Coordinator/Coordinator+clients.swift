@@ -69,13 +69,10 @@ extension Coordinator {
       return RunStatus.Worker(
         id: id, stage: worker.identity.stage?.rawValue ?? "node", host: worker.identity.host,
         processID: worker.identity.processID, data: worker.hello.data, tap: worker.hello.tap, counters: counters,
-        waitShare: [worker.load].recentWaitShare ?? 0,
+        waitShare: [worker.load.silent(for: now - worker.lastSeen)].recentWaitShare ?? 0,
         silentSeconds: now - worker.lastSeen)
     }
-    let shares = Dictionary(grouping: workers.values.filter { $0.identity.stage != nil }) {
-      $0.identity.stage!.rawValue
-    }
-    .compactMapValues { $0.map(\.load).recentWaitShare }
+    let shares = recentWaitShares(now)
     let state =
       switch phase {
       case .waiting: "waiting for average shards"
@@ -89,5 +86,17 @@ extension Coordinator {
       leasesExpired: machine.window.expiredCount, quarantined: (try? ledger.quarantined().count) ?? 0,
       workersLost: (try? ledger.workersLost()) ?? 0, waitShare: shares, shortStage: RunStatus.short(shares),
       workers: list, tap: tap.endpoints)
+  }
+
+  /// By stage. One that training needs and that has no worker keeps all others waiting.
+  private func recentWaitShares(_ now: Double) -> [String: Double] {
+    var shares: [String: Double] = [:]
+    for stage in Stage.allCases {
+      let own = workers.values.filter { $0.identity.stage == stage }
+      let isNeeded = stage != .plan && stage != .evaluate
+      shares[stage.rawValue] =
+        own.isEmpty && isNeeded ? 0 : own.map { $0.load.silent(for: now - $0.lastSeen) }.recentWaitShare
+    }
+    return shares
   }
 }

@@ -12,6 +12,7 @@ extension Coordinator {
     switch kind {
     case .accepted:
       guard let accepted = try? Accepted(body: envelope.body) else { return }
+      lastAcceptedAt = now
       for (key, owner) in zip(accepted.keys, accepted.owners) { machine.accepted(key, owner: owner, now: now) }
     case .failed:
       guard let failed = try? Failed(from: envelope) else { return }
@@ -40,12 +41,24 @@ extension Coordinator {
       if stopRequested, phase == .waiting { endRun() }
       return
     }
+    giveUpStarvedStep()
     perform(machine.advance(now: Monotonic.seconds()))
     guard phase == .running, machine.isFinished, checkpointed == machine.committed || machine.committed == 0 else {
       return
     }
     endRun()
   }
+
+  /// A stop does not wait for ever for a step whose clips do not come, since who decodes them hangs.
+  private func giveUpStarvedStep() {
+    guard stopRequested, Monotonic.seconds() - lastAcceptedAt > Self.starvedSeconds, machine.openStepLacksClips
+    else { return }
+    progress.note(
+      "stopped without step \(machine.committed + 1): none of its clips came for \(Int(Self.starvedSeconds)) s")
+    machine.stop(at: machine.committed)
+  }
+
+  private static let starvedSeconds = 10.0
 
   func perform(_ actions: [RunMachine.Action]) {
     var leases: [WorkerID: [LeaseMessage.Entry]] = [:]

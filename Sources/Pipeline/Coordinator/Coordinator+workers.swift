@@ -97,20 +97,35 @@ extension Coordinator {
 
   /// A node says that a process has ended.
   func exited(_ exit: WorkerExited) {
-    for id in exit.workers where workers[id] != nil {
-      if let item = exit.item, let signal = exit.signal { crashed(id, at: item, signal: signal) }
-      lose(id, reason: exit.reason)
-    }
+    if let item = exit.item { pin(exit, to: item) }
+    for id in exit.workers where workers[id] != nil { lose(id, reason: exit.reason) }
   }
 
-  /// A crash is pinned to the clip; the second one is a verdict on it.
-  private func crashed(_ id: WorkerID, at item: ItemKey, signal: Int32) {
-    guard CrashSignals.areVerdicts.contains(signal) else { return }
-    crashes[item, default: 0] += 1
-    guard crashes[item]! >= 2 else { return }
+  /// What ended a decode worker is pinned to the clip it was at, though its lease may be long forgotten: the second
+  /// crash or loop is a verdict; a wait is transient.
+  private func pin(_ exit: WorkerExited, to item: ItemKey) {
     let path = (try? workItem(item))?.path ?? ""
-    let reason = "\(path): the decoder crashed twice (\(CrashSignals.name(signal)))"
-    perform(machine.failed(item, by: id, .verdict(reason: reason), now: Monotonic.seconds()))
+    let end: String
+    switch (exit.signal, exit.hang) {
+    case (let signal?, _) where CrashSignals.areVerdicts.contains(signal):
+      end = "the decoder crashed twice (\(CrashSignals.name(signal)))"
+    case (_, .looping):
+      end = "the decoder ran on and on, twice, until decode_limit ended it"
+    case (_, .waiting):
+      let reason = "\(path): a decode worker waited for it until decode_limit ended it"
+      return perform(machine.failed(item, by: nil, .transient(reason: reason), now: Monotonic.seconds()))
+    default: return
+    }
+    ends[item, default: 0] += 1
+    guard ends[item]! >= 2 else { return }
+    perform(machine.failed(item, by: nil, .verdict(reason: "\(path): \(end)"), now: Monotonic.seconds()))
+  }
+
+  /// A worker's heartbeat.
+  func heard(_ counters: WorkerCounters, from id: WorkerID) {
+    workers[id]!.load.update(counters)
+    guard workers[id]!.identity.stage == .decode else { return }
+    machine.isAtOneClip(id, seconds: counters.underWay?.seconds ?? 0)
   }
 
   func findSilentWorkers() {

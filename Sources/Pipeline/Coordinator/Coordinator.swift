@@ -54,12 +54,15 @@ package actor Coordinator {
   /// Where gradients are clipped: what shards measured, and the newest answer.
   var norms: GradientNorms
   var clipScale: ClipScale?
-  var crashes: [ItemKey: Int] = [:]
+  /// Decode workers that crashed or looped at a clip.
+  var ends: [ItemKey: Int] = [:]
   var checkpointFiles: [Int: [Checkpoint.Manifest.File]] = [:]
   /// The version of the newest whole checkpoint.
   var checkpointed: Int?
   var labelAccuracy: [RunReport.LabelAccuracy] = []
   var stopRequested = false
+  /// When a batch worker last got a clip, or the run was asked to stop.
+  var lastAcceptedAt = Monotonic.seconds()
   /// Totals of workers that have gone, by stage; the live ones' are in `workers`.
   var pastCounters: [WorkerID: (stage: Stage, counters: WorkerCounters)] = [:]
   /// Rounds trained and videos scored, by worker: heartbeats lag behind.
@@ -173,6 +176,7 @@ package actor Coordinator {
   package func stop() {
     guard !stopRequested else { return }
     stopRequested = true
+    lastAcceptedAt = Monotonic.seconds()
     machine.stopEarly()
     // Before `run` there is nobody to talk to; its first tick advances.
     if waiter != nil { advance() }
@@ -250,7 +254,7 @@ package actor Coordinator {
       }
       workers[sender]!.lastSeen = Monotonic.seconds()
       switch kind {
-      case .heartbeat: if let beat = try? Heartbeat(from: envelope) { workers[sender]!.load.update(beat.counters) }
+      case .heartbeat: if let beat = try? Heartbeat(from: envelope) { heard(beat.counters, from: sender) }
       case .leaving: letGo(sender)
       default:
         // Anything else belongs to one incarnation.

@@ -7,6 +7,8 @@ package struct WorkerLoad: Sendable {
 
   /// Seconds of a period.
   package static let period = 5.0
+  /// Heartbeats come twice a second, unless the machine is overloaded.
+  private static let longestBeat = 2.0
 
   package init() {}
 
@@ -17,6 +19,15 @@ package struct WorkerLoad: Sendable {
       beginning = self.counters
     }
     self.counters = counters
+  }
+
+  /// The same worker after so long a silence. What it has not spoken for is taken for work: it may hang.
+  package func silent(for seconds: Double) -> WorkerLoad {
+    guard seconds > Self.longestBeat else { return self }
+    var load = self
+    load.counters.busySeconds += seconds
+    load.counters.aliveSeconds += seconds
+    return load
   }
 
   /// Busy and all seconds of the last 5 to 10.

@@ -106,6 +106,14 @@ package struct WorkerCounters: Sendable, Codable, Equatable {
   package var staleDropped = 0
   package var bytesOut = 0
   package var residentBytes = 0
+  /// What it has been at for long, if it is.
+  package var underWay: UnderWay?
+
+  package struct UnderWay: Sendable, Codable, Equatable {
+    package var path: String
+    package var seconds: Double
+  }
+
   package init() {}
 }
 
@@ -147,6 +155,8 @@ package struct WorkerExited: ControlMessage {
   package var reason: String
   /// The signal that ended it, if one did.
   package var signal: Int32?
+  /// It ended itself, since it did not get done with the clip.
+  package var hang: Hang?
   /// The clip a decode worker was at.
   package var item: ItemKey?
 }

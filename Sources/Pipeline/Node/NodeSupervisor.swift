@@ -176,8 +176,9 @@ package actor NodeSupervisor {
     slots[key]!.child = nil
     let item = slot.mark?.read()
     let workers = slot.stages.map { "\(host.name)/\($0.rawValue)/\(slot.ordinal)#\(child.processID)" }
-    let reason = exit.description + (item.map { " while decoding \($0)" } ?? "")
-    link.send(WorkerExited(workers: workers, reason: reason, signal: exit.signal, item: item))
+    let hang = exit.signal == nil ? Hang(status: exit.status) : nil
+    let reason = (hang == nil ? exit.description : "hung") + (item.map { " while decoding \($0)" } ?? "")
+    link.send(WorkerExited(workers: workers, reason: reason, signal: exit.signal, hang: hang, item: item))
     guard slot.isWanted, !isDraining else {
       if !slot.isWanted { slots[key] = nil }
       return endIfIdle()
@@ -185,7 +186,7 @@ package actor NodeSupervisor {
     if exit.status == StageProcess.refusedStatus {
       return fail("\(host.name)/\(key) was refused, see its message above")
     }
-    let isItems = item != nil && exit.signal.map(CrashSignals.areVerdicts.contains) == true
+    let isItems = item != nil && (hang != nil || exit.signal.map(CrashSignals.areVerdicts.contains) == true)
     let isQuick = Monotonic.seconds() - slot.startedAt < Self.quickSeconds
     slots[key]!.quickDeaths = isItems ? slot.quickDeaths : isQuick ? slot.quickDeaths + 1 : 0
     guard slots[key]!.quickDeaths < Self.quickDeathsLimit else {

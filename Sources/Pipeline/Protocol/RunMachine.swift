@@ -50,7 +50,7 @@ package struct RunMachine: Sendable {
   package private(set) var stopAt: Int
   package private(set) var isRunning = false
   private var isStopping = false
-  package private(set) var window: WorkWindow
+  package internal(set) var window: WorkWindow
 
   /// The first step whose groups are not opened yet.
   private var nextToOpen = 0
@@ -183,7 +183,7 @@ extension RunMachine {
   }
 
   package mutating func failed(
-    _ key: ItemKey, by worker: WorkerID, _ failure: WorkWindow.Failure, now: Double
+    _ key: ItemKey, by worker: WorkerID?, _ failure: WorkWindow.Failure, now: Double
   ) -> [Action] {
     switch window.fail(key, worker: worker, failure, now: now) {
     case .ignored, .retry:

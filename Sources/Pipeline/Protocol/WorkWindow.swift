@@ -62,6 +62,8 @@ package struct WorkWindow: Sendable {
   private var nextRecent = 0
   private var recentP99: Double?
   private var nextOwner: Int
+  /// Decode workers that have been at one clip for longer than a lease: others make the next ones, if there are any.
+  private var hanging: Set<WorkerID> = []
 
   package private(set) var expiredCount = 0
   private var liveLeases = 0
@@ -87,6 +89,7 @@ extension WorkWindow {
   /// - Returns: groups that were collated or collating there and start afresh.
   package mutating func leave(_ worker: WorkerID, stage: WorkStage) -> [GroupKey] {
     loads[stage]![worker] = nil
+    hanging.remove(worker)
     var reopened: [GroupKey] = []
     for key in groups.keys.sorted() {
       if stage == .batch, groups[key]!.batch == worker {
@@ -258,7 +261,7 @@ extension WorkWindow {
     let late = Set(item.leases.map(\.route.decode))
     guard
       let decode = holder(ofWindowOf: key)
-        ?? leastLoaded(.decode, late: late, avoided: item.avoided, below: settings.leasesPerDecoder),
+        ?? leastLoaded(.decode, late: late, avoided: item.avoided.union(hanging), below: settings.leasesPerDecoder),
       let augment = leastLoaded(.augment, avoided: item.avoided),
       let batch = group.batch ?? leastLoaded(.batch)
     else { return nil }
@@ -346,19 +349,22 @@ extension WorkWindow {
   }
 
   /// A worker could not make the clip.
-  /// - Parameter worker: the worker that says so, decode or augment; its lease must be one of the item's.
+  /// - Parameter worker: the worker that says so, decode or augment; its lease must be one of the item's. Nil: it died
+  ///   of the clip, however long ago it was leased to it.
   package mutating func fail(
-    _ key: ItemKey, worker: WorkerID, _ failure: Failure, now: Double
+    _ key: ItemKey, worker: WorkerID?, _ failure: Failure, now: Double
   ) -> FailureOutcome {
     guard let item = currentItem(key), !item.accepted else { return .ignored }
-    guard item.leases.contains(where: { $0.route.passes(worker) }) else { return .ignored }
+    if let worker, !item.leases.contains(where: { $0.route.passes(worker) }) { return .ignored }
     switch failure {
     case .verdict:
       return .substitute(substitute(key))
     case .transient(let reason):
-      endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
+      if let worker {
+        endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
+        groups[key.group]!.items[key.slot].avoided.insert(worker)
+      }
       groups[key.group]!.items[key.slot].transients += 1
-      groups[key.group]!.items[key.slot].avoided.insert(worker)
       let count = groups[key.group]!.items[key.slot].transients
       if count > settings.transientRetries {
         return settings.substitutesTransients ? .substitute(substitute(key)) : .givenUp(reason: reason)
@@ -368,6 +374,10 @@ extension WorkWindow {
       delayed.append((readyAt: now + 0.1 * Double(1 << min(count, 6)), key: key))
       return .retry
     }
+  }
+
+  package mutating func isAtOneClip(_ worker: WorkerID, seconds: Double) {
+    if seconds > deadlineSeconds { hanging.insert(worker) } else { hanging.remove(worker) }
   }
 
   private var deadlineSeconds: Double {

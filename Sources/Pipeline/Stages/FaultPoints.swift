@@ -16,13 +16,17 @@ package struct FaultPoints: Sendable, Equatable {
   package var slowDecodeSeconds = 0.0
   /// Decoding this video (by a part of its path) crashes the process.
   package var crashVideo: String?
+  /// Decoding this video never ends.
+  package var loopVideo: String?
+  /// Decoding this video waits while there is a file of its name and `.stalled`.
+  package var stallVideo: String?
 
   package static let none = FaultPoints()
 
   package init() {}
 
   /// Reads `name=value` pairs separated by commas: `clip=drop@3`, `train=nothing`, `decode=mock:0.05`,
-  /// `slow=2:5.0`, `crash=000123.mp4`.
+  /// `slow=2:5.0`, `crash=000123.mp4`, `loop=000123.mp4`, `stall=000123.mp4`.
   /// - Throws: `.configuration` for a name or value that is not known.
   package init(parsing text: String) throws(PipelineError) {
     for pair in text.split(separator: ",") {
@@ -46,6 +50,8 @@ package struct FaultPoints: Sendable, Equatable {
         }
         (slowDecodeStep, slowDecodeSeconds) = (step, seconds)
       case "crash": crashVideo = sides[1]
+      case "loop": loopVideo = sides[1]
+      case "stall": stallVideo = sides[1]
       default: throw Self.unknown(pair)
       }
     }

@@ -66,6 +66,10 @@ package final class StageCore {
   package private(set) var link: ControlLink!
   package private(set) var configuration: StageConfiguration?
   package var counters = WorkerCounters()
+  /// Times what is done on the stage's work thread.
+  package let clock = WorkClock()
+  /// A clip that takes long, for `status`.
+  package var underWay: () -> WorkerCounters.UnderWay? = { nil }
   /// What `hello` says beyond identity and endpoints.
   package var fingerprint: Fingerprint?
   package var shardState: () -> ShardState? = { nil }
@@ -156,6 +160,8 @@ package final class StageCore {
   private func currentCounters() -> WorkerCounters {
     var counters = counters
     counters.aliveSeconds = Monotonic.seconds() - startedAt
+    counters.busySeconds += clock.busySeconds
+    counters.underWay = underWay()
     counters.staleDropped += link.staleDropped
     counters.malformedDropped += link.malformedDropped + (output?.malformedDropped ?? 0)
     counters.bytesOut = output?.bytesOut ?? 0
@@ -174,9 +180,11 @@ package func residentBytes() -> Int {
 
 /// Seconds on the monotonic clock.
 package enum Monotonic {
-  package static func seconds() -> Double {
+  package static func seconds() -> Double { seconds(of: CLOCK_MONOTONIC) }
+
+  static func seconds(of clock: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(clock, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

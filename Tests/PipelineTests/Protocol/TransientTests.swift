@@ -48,6 +48,37 @@ import Topology
     #expect(leased(machine.advance(now: 12)) == [next])
   }
 
+  /// A worker may hang for longer than its lease is remembered: its end is pinned to the clip all the same.
+  @Test func whatAWorkerDiedOfIsCountedHoweverLate() throws {
+    var machine = machine(substitutes: false)
+    let key = try #require(leased(machine.advance(now: 0)).first)
+    #expect(leased(machine.advance(now: 1000)) == [key], "the first lease expired")
+    machine.leave("d", stage: .decode)
+    machine.join("e", stage: .decode)
+    #expect(machine.failed(key, by: "d", .transient(reason: "late"), now: 1001) == [], "its lease is gone")
+    #expect(machine.failed(key, by: nil, .transient(reason: "hung"), now: 1001) == [])
+    guard case .fail? = machine.failed(key, by: nil, .transient(reason: "hung"), now: 1002).first else {
+      Issue.record("two hung, one retry is allowed")
+      return
+    }
+  }
+
+  @Test func nothingIsLeasedToAWorkerThatHangsWhileThereAreOthers() throws {
+    var settings = RunMachine.Settings(replicas: 1, batch: 4, inFlightRounds: 1, shards: 1, finalVersion: 1)
+    settings.window.leasesPerDecoder = 4
+    var machine = RunMachine(settings: settings)
+    for worker in ["d", "e"] { machine.join(worker, stage: .decode) }
+    machine.join("a", stage: .augment)
+    machine.join("b", stage: .batch)
+    machine.start(from: 0, attempts: [], evaluations: [])
+    machine.isAtOneClip("d", seconds: 100)
+    let routes = machine.advance(now: 0).compactMap { action -> WorkerID? in
+      if case .lease(let grant) = action { grant.route.decode } else { nil }
+    }
+    #expect(routes == ["e", "e", "e", "e"])
+    #expect(machine.openStepLacksClips)
+  }
+
   @Test func whatIsOutIsSaidAgain() throws {
     var machine = machine(substitutes: false)
     machine.join("t", stage: .train)

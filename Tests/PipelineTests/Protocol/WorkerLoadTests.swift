@@ -25,6 +25,22 @@ import Testing
     #expect((5...10.5).contains(changed.recent.aliveSeconds))
   }
 
+  @Test func whoIsSilentIsNotTakenForWaiting() throws {
+    let idle = load([Double](repeating: 0, count: 10))
+    #expect([idle.silent(for: 0.6)].recentWaitShare == 1)
+    #expect(try #require([idle.silent(for: 30)].recentWaitShare) < 0.5)
+  }
+
+  @Test func workUnderWayCounts() {
+    let clock = WorkClock()
+    let (during, seconds) = clock.measure { () -> Double in
+      let start = Monotonic.seconds()
+      while Monotonic.seconds() < start + 0.01 {}
+      return clock.busySeconds
+    }
+    #expect(during >= 0.01 && seconds >= during && clock.busySeconds == seconds)
+  }
+
   @Test func theStageThatWaitsLeastIsShort() {
     #expect(RunStatus.short(["decode": 0.01, "augment": 0.7, "train": 0.2]) == "decode")
     #expect(RunStatus.short(["decode": 0.1, "augment": 0.1]) == "augment", "a tie is settled by name")

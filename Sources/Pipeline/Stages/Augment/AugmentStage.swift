@@ -57,17 +57,16 @@ package actor AugmentStage: StageActor {
     let part = payload.first!
     let (crop, format) = (crop, format)
     let compression = core.compression(to: header.entry.batch)
-    work.submit { [self] in
-      let began = Monotonic.seconds()
-      let outcome = Clip.make(header, size, part, crop: crop, format: format, compression: compression)
-      let seconds = Monotonic.seconds() - began
-      thread.perform { self.assumeIsolated { $0.finished(header, outcome, seconds: seconds) } }
+    work.submit { [self, clock = core.clock] in
+      let outcome = clock.measure {
+        Clip.make(header, size, part, crop: crop, format: format, compression: compression)
+      }.result
+      thread.perform { self.assumeIsolated { $0.finished(header, outcome) } }
     }
   }
 
-  private func finished(_ header: WindowHeader, _ outcome: Result<Clip, ClipFailure>?, seconds: Double) {
+  private func finished(_ header: WindowHeader, _ outcome: Result<Clip, ClipFailure>?) {
     core.counters.items += 1
-    core.counters.busySeconds += seconds
     let item = header.entry.item
     switch outcome {
     case nil:

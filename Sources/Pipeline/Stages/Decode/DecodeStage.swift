@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Tensors
 import Topology
@@ -13,9 +14,16 @@ package actor DecodeStage: StageActor {
   private let launch: StageLaunch
   private let source: any WindowSource
   private let work: WorkThread
+  private let watch = DecodeWatch()
   private var core: StageCore!
   private var size = FrameSize.native
   private var format = PixelFormat.rgb24
+  private var limitSeconds = Double.infinity
+  private var isOver = false
+
+  private static let tick = Duration.milliseconds(250)
+  /// A clip that takes longer is shown by `status`.
+  private static let longSeconds = 3.0
 
   package init(launch: StageLaunch, source: (any WindowSource)? = nil) {
     self.launch = launch
@@ -30,8 +38,11 @@ package actor DecodeStage: StageActor {
     core.fingerprint = .decode()
     core.onConfigure = { self.configure($0) }
     core.onMessage = { kind, envelope in self.handle(kind, envelope) }
+    core.underWay = { self.underWay() }
     core.start()
+    scheduleWatch()
     let end = await withCheckedContinuation { core.waitForEnd($0) }
+    isOver = true
     core.close()
     work.stop()
     return end
@@ -46,7 +57,35 @@ package actor DecodeStage: StageActor {
       case .shortEdge(let edges): .shortEdge(edges.lowerBound)
       }
     format = PixelFormat(configuration.topology.links.format)
+    limitSeconds = configuration.topology.decodeLimit
   }
+
+  // MARK: Clips that take too long
+
+  private func underWay() -> WorkerCounters.UnderWay? {
+    guard let clip = watch.current, clip.seconds > Self.longSeconds else { return nil }
+    return WorkerCounters.UnderWay(path: clip.path, seconds: clip.seconds)
+  }
+
+  private func scheduleWatch() {
+    _ = thread.schedule(after: Self.tick) {
+      guard !self.isOver else { return }
+      self.endIfOverdue()
+      self.scheduleWatch()
+    }
+  }
+
+  /// The node starts another process, and says what this one was at.
+  private func endIfOverdue() {
+    guard let (clip, hang) = watch.overdue(limit: limitSeconds) else { return }
+    let text =
+      "\(core.identity.id): \(clip.path) (\(clip.key)): not decoded after \(Int(clip.seconds)) s, "
+      + "\(Int(clip.computedSeconds)) s of them of CPU time; decode_limit is \(limitSeconds) s: this process ends\n"
+    FileHandle.standardError.write(Data(text.utf8))
+    _exit(hang.status)
+  }
+
+  // MARK: Leases
 
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
     guard kind == .lease, let lease = try? LeaseMessage(body: envelope.body) else {
@@ -60,26 +99,26 @@ package actor DecodeStage: StageActor {
     let (source, size, format) = (source, entry.item.shortEdge.map { .shortEdge($0) } ?? size, format)
     let (mark, faults) = (launch.crashMark, launch.faults)
     let compression = core.compression(to: entry.augment)
-    work.submit { [self] in
-      let began = Monotonic.seconds()
+    work.submit { [self, clock = core.clock] in
       mark?.set(entry.item.key)
-      faults.beforeDecode(entry.item)
-      let outcome: Result<Window, ClipFailure>
-      do throws(ClipFailure) {
-        let frames = try source.window(for: entry.item, size: size, format: format)
-        outcome = .success(Window(frames, entry: entry, compression: compression))
-      } catch {
-        outcome = .failure(error)
-      }
+      watch.begin(entry.item)
+      let outcome = clock.measure { () -> Result<Window, ClipFailure> in
+        faults.beforeDecode(entry.item)
+        do throws(ClipFailure) {
+          let frames = try source.window(for: entry.item, size: size, format: format)
+          return .success(Window(frames, entry: entry, compression: compression))
+        } catch {
+          return .failure(error)
+        }
+      }.result
+      watch.end()
       mark?.clear()
-      let seconds = Monotonic.seconds() - began
-      thread.perform { self.assumeIsolated { $0.finished(entry, outcome, seconds: seconds) } }
+      thread.perform { self.assumeIsolated { $0.finished(entry, outcome) } }
     }
   }
 
-  private func finished(_ entry: LeaseMessage.Entry, _ outcome: Result<Window, ClipFailure>, seconds: Double) {
+  private func finished(_ entry: LeaseMessage.Entry, _ outcome: Result<Window, ClipFailure>) {
     core.counters.items += 1
-    core.counters.busySeconds += seconds
     switch outcome {
     case .failure(let failure):
       core.link.send(Failed(key: entry.item.key, reason: failure.reason, isTransient: failure.isTransient))
@@ -120,6 +159,10 @@ extension FaultPoints {
     if let crashVideo, item.path.contains(crashVideo) {
       // A real fault: a signal that is only raised would be survived by the runtime's handler.
       UnsafeMutablePointer<Int>(bitPattern: 64)?.pointee = 1
+    }
+    if let loopVideo, item.path.contains(loopVideo) { while Monotonic.seconds() > 0 {} }
+    if let stallVideo, item.path.contains(stallVideo) {
+      while access(item.path + ".stalled", F_OK) == 0 { usleep(20_000) }
     }
     guard let slowDecodeStep, item.key.group.kind == .training, item.key.group.step == slowDecodeStep,
       item.key.slot == 0, SlowOnce.take()

@@ -65,10 +65,10 @@ package actor EvaluateStage: StageActor {
 
   private func score(_ batch: FetchedBatch) {
     guard let scorer, scoring.insert(batch.group).inserted else { return }
-    work.submit { [self] in
-      let began = Monotonic.seconds()
-      let outcome = Result { try scorer.scores(batch) }.mapError { ScoringError(message: "\($0)") }
-      let seconds = Monotonic.seconds() - began
+    work.submit { [self, clock = core.clock] in
+      let (outcome, seconds) = clock.measure {
+        Result { try scorer.scores(batch) }.mapError { ScoringError(message: "\($0)") }
+      }
       thread.perform { self.assumeIsolated { $0.scored(batch, outcome, seconds) } }
     }
   }
@@ -76,7 +76,6 @@ package actor EvaluateStage: StageActor {
   private func scored(_ batch: FetchedBatch, _ outcome: Result<[Float], ScoringError>, _ seconds: Double) {
     scoring.remove(batch.group)
     core.counters.items += 1
-    core.counters.busySeconds += seconds
     switch outcome {
     case .failure(let error): core.end(.refused("evaluating version \(batch.group.step) failed: \(error.message)"))
     case .success(let scores):

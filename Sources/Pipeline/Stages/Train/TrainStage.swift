@@ -112,10 +112,10 @@ package actor TrainStage: StageActor {
     leases[group] = nil
     training = group
     let stamp = core.stamp
-    work.submit { [self] in
-      let began = Monotonic.seconds()
-      let outcome = Result { () throws(NetworkError) in try trainer.train(parameters: parameters, batch: batch) }
-      let seconds = Monotonic.seconds() - began
+    work.submit { [self, clock = core.clock] in
+      let (outcome, seconds) = clock.measure {
+        Result { () throws(NetworkError) in try trainer.train(parameters: parameters, batch: batch) }
+      }
       thread.perform {
         self.assumeIsolated { $0.trained(batch, outcome, stamp: stamp, seconds: seconds) }
       }
@@ -127,7 +127,6 @@ package actor TrainStage: StageActor {
   ) {
     training = nil
     core.counters.items += 1
-    core.counters.busySeconds += seconds
     defer { trainNext() }
     guard stamp == core.stamp else { return }
     switch outcome {
