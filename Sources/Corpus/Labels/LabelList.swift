@@ -5,8 +5,8 @@ package struct LabelList: Sendable {
   package let labels: [Label]
   /// Labels by their exact text.
   private let indexByName: [String: Int]
-  /// Labels by each of their hashtags, indices rising.
-  private let indicesByTag: [String: [Int]]
+  /// Labels by each of their hashtags.
+  let tags: TagTable
   /// Labels with too many words for every order to be written out.
   let longLabels: [String]
 
@@ -16,11 +16,9 @@ package struct LabelList: Sendable {
   package init(_ labels: [Label]) {
     self.labels = labels
     indexByName = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1.name, $0) })
-    var indicesByTag: [String: [Int]] = [:]
-    for (index, label) in labels.enumerated() {
-      for tag in label.hashtags { indicesByTag[tag, default: []].append(index) }
-    }
-    self.indicesByTag = indicesByTag
+    var tags = TagTable()
+    for (index, label) in labels.enumerated() { for tag in label.hashtags { tags.add(tag, label: index) } }
+    self.tags = tags
     longLabels = labels.filter { $0.phrases.contains { LabelPhrase($0).isLong } }.map(\.name)
   }
 
@@ -75,13 +73,14 @@ package struct LabelList: Sendable {
 
   /// Hashtags that belong to several labels, by their bytes: a video with one of them carries all its labels.
   package var collisions: [Collision] {
-    indicesByTag.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
-      .map { Collision(tag: $0.key, labels: $0.value.map { labels[$0].name }) }
+    tags.collisions.map { Collision(tag: $0.tag, labels: $0.labels.map { labels[$0].name }) }
   }
 
   /// Labels with any of these hashtags, indices rising.
   func indices(hashtags: [String]) -> [Int] {
-    Set(hashtags.flatMap { indicesByTag[Hashtag.normalized($0)] ?? [] }).sorted()
+    var indices: Set<Int> = []
+    for tag in hashtags { tags.forEachLabel(of: Hashtag.normalized(tag)) { indices.insert($0) } }
+    return indices.sorted()
   }
 
   /// Clean labels as they are, indices rising, and those the list does not have.

@@ -1,0 +1,96 @@
+/// Labels by hashtag, looked up by the tag's bytes: millions of tags end to end in one array, found without making a string.
+struct TagTable: Sendable {
+  private struct Entry {
+    let start: Int
+    let count: Int32
+    /// A label or, below 0, the complement of a place in `shared`.
+    var label: Int32
+  }
+
+  /// Normalised tags in UTF-8, one after the other.
+  private var bytes: [UInt8] = []
+  private var entries: [Entry] = []
+  /// Labels of the tags that have several, indices rising.
+  private var shared: [[Int32]] = []
+  /// Open addressing with linear probing: entry + 1, or 0; a power of two, at most half full.
+  private var slots: [Int32] = Array(repeating: 0, count: 16)
+
+  /// Adds a label to a normalised tag; labels of one tag come in rising order.
+  mutating func add(_ tag: String, label: Int) {
+    var tag = tag
+    let label = Int32(label)
+    tag.withUTF8 { text in
+      let slot = find(text)
+      guard slots[slot] > 0 else {
+        entries.append(Entry(start: bytes.count, count: Int32(text.count), label: label))
+        bytes.append(contentsOf: text)
+        slots[slot] = Int32(entries.count)
+        if entries.count * 2 > slots.count { grow() }
+        return
+      }
+      let entry = Int(slots[slot] - 1)
+      let known = entries[entry].label
+      if known >= 0 {
+        entries[entry].label = ~Int32(shared.count)
+        shared.append([known, label])
+      } else {
+        shared[Int(~known)].append(label)
+      }
+    }
+  }
+
+  /// Hands each label of a normalised tag to `body`.
+  func forEachLabel(_ tag: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {
+    let slot = slots[find(tag)]
+    guard slot > 0 else { return }
+    let label = entries[Int(slot - 1)].label
+    if label >= 0 { return body(Int(label)) }
+    for label in shared[Int(~label)] { body(Int(label)) }
+  }
+
+  func forEachLabel(of tag: String, _ body: (Int) -> Void) {
+    var tag = tag
+    tag.withUTF8 { forEachLabel($0, body) }
+  }
+
+  /// Tags of several labels, by their bytes.
+  var collisions: [(tag: String, labels: [Int])] {
+    entries.filter { $0.label < 0 }.map { entry in
+      let tag = String(decoding: bytes[entry.start..<entry.start + Int(entry.count)], as: UTF8.self)
+      return (tag, shared[Int(~entry.label)].map { Int($0) })
+    }.sorted { $0.tag < $1.tag }
+  }
+
+  /// The slot of a tag: its own, or the free one where it would go.
+  private func find(_ tag: UnsafeBufferPointer<UInt8>) -> Int {
+    var slot = Self.hash(tag) & (slots.count - 1)
+    while slots[slot] > 0 {
+      let entry = entries[Int(slots[slot] - 1)]
+      if Int(entry.count) == tag.count,
+        bytes.withUnsafeBufferPointer({ $0[entry.start..<entry.start + tag.count].elementsEqual(tag) })
+      {
+        return slot
+      }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    return slot
+  }
+
+  private mutating func grow() {
+    slots = Array(repeating: 0, count: slots.count * 2)
+    bytes.withUnsafeBufferPointer { bytes in
+      for (index, entry) in entries.enumerated() {
+        var slot = Self.hash(.init(rebasing: bytes[entry.start..<entry.start + Int(entry.count)])) & (slots.count - 1)
+        while slots[slot] > 0 { slot = (slot + 1) & (slots.count - 1) }
+        slots[slot] = Int32(index + 1)
+      }
+    }
+  }
+
+  /// FNV-1a, mixed so that its low bits are good.
+  private static func hash(_ tag: UnsafeBufferPointer<UInt8>) -> Int {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in tag { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return Int(truncatingIfNeeded: CounterRandom.mix(hash))
+  }
+}
