@@ -204,6 +204,32 @@ struct ConvolutionTests {
     }
   }
 
+  @Test(
+    "weight gradients summed over several units of rows",
+    arguments: [
+      shape(2, Extent(4, 64, 64), 96, 40, Extent(3, 1, 1), Extent(1, 1, 1)),
+      shape(1, Extent(2, 120, 120), 64, 32, Extent(1, 3, 3), Extent(1, 2, 2)),
+    ])
+  func units(shape: ConvolutionShape) {
+    let shared = ConvolutionChoice.methods(shape, .backwardWeights).filter { "\($0)".contains("-shared") }
+    #expect(!shared.isEmpty)
+    func gradient(_ method: ConvolutionMethod, threads: Int) -> [Float] {
+      var choice = ConvolutionChoice()
+      choice.forced = method
+      return results(
+        shape, KernelConvolution(shapes: [shape], pool: WorkerPool(threads: threads), choice: choice, path: .current),
+        activating: true)[2]
+    }
+    for method in shared where !method.usesBFloat16 || KernelPath.current.hasBFloat16 {
+      let alone = ConvolutionMethod("\(method)".replacingOccurrences(of: "-shared", with: ""))!
+      let (actual, expected) = (gradient(method, threads: 2), gradient(alone, threads: 2))
+      #expect(actual == gradient(method, threads: 1), "\(method)")
+      let difference = zip(actual, expected).reduce(0.0) { $0 + pow(Double($1.0) - Double($1.1), 2) }
+      let norm = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
+      #expect((difference / norm).squareRoot() < (method.usesBFloat16 ? 1e-3 : 1e-5), "\(method)")
+    }
+  }
+
   @Test("1, 2 and 4 threads give the same bits", arguments: shapes)
   func threads(shape: ConvolutionShape) {
     for method in ConvolutionChoice.methods(shape, .backwardWeights)
