@@ -17,9 +17,9 @@ package struct VideoRecord: Sendable, Equatable {
   /// When the file was last changed before the corpus was built, in seconds since 1970; nil if that is not known.
   package let modifiedSeconds: Int?
   /// First frame of the segment.
-  package let startFrame: Int
+  package internal(set) var startFrame: Int
   /// End of the segment, exclusive; `frameCount` where the manifest gives none.
-  package let endFrame: Int
+  package internal(set) var endFrame: Int
 
   package init(
     id: Int, file: String, path: String, label: Int, labels: [Int], frameCount: Int, framesPerSecond: Double,

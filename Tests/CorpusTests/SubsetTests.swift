@@ -16,7 +16,8 @@ private func longTailed(_ counts: [Int], frames: (_ label: Int, _ video: Int) ->
     prober: { path throws(ProbeFailure) in
       let frames = Int(path.dropLast(4).split(separator: "-").last ?? "") ?? 1
       return ProbedVideo(
-        frameCount: frames, width: 340, height: 256, framesPerSecond: 10, codec: "h264", byteCount: 5000)
+        frameCount: frames, width: 340, height: 256, framesPerSecond: 10, codec: "h264", byteCount: 5000,
+        modifiedSeconds: 1_700_000_000)
     })
   return (collection, try Corpus(directory: collection.directory))
 }
@@ -142,6 +143,7 @@ private let counts = [400, 173, 90, 41, 40, 39, 17, 8, 5, 3, 2, 1, 1]
     let videos = try corpus.videos(split: .train)
     #expect(videos.allSatisfy { $0.endFrame == $0.startFrame + 1 && $0.endFrame <= $0.frameCount })
     #expect(Set(videos.map(\.startFrame)).count > 30)
+    #expect(videos.allSatisfy { $0.modifiedSeconds == 1_700_000_000 })
   }
 
   @Test func anEpochOfASubsetTakesEachOfItsVideosOnce() throws {

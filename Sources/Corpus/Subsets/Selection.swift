@@ -52,9 +52,8 @@ struct Selection: Sendable {
       let frame = frames.lowerBound + Int(hash % UInt64(frames.count))
       frames = frame..<frame + 1
     }
-    return VideoRecord(
-      id: video.id, file: video.file, path: video.path, label: video.label, labels: video.labels,
-      frameCount: video.frameCount, framesPerSecond: video.framesPerSecond, byteCount: video.byteCount,
-      startFrame: frames.lowerBound, endFrame: frames.upperBound)
+    var narrowed = video
+    (narrowed.startFrame, narrowed.endFrame) = (frames.lowerBound, frames.upperBound)
+    return narrowed
   }
 }
