@@ -43,6 +43,7 @@ package struct BenchDecodeCommand: AsyncParsableCommand {
     guard PixelFormat(rawValue: format) != nil else {
       throw ValidationError("--format \(format): give rgb24 or yuv420p")
     }
+    guard uniform == 1 || starts.isEmpty else { throw ValidationError("Give --starts or --uniform, not both.") }
   }
 
   package func run() async throws {

@@ -16,10 +16,12 @@ package struct DecodeCommand: AsyncParsableCommand {
   @Argument(help: "The video: a file, SHARD.tar#MEMBER or a URL.")
   var video: String
 
-  @Option(help: "The clip starts at the last frame shown at this time, in seconds from the first frame.")
+  @Option(
+    parsing: .unconditional,
+    help: "The clip starts at the last frame shown at this time, in seconds from the first frame.")
   var at: Double?
 
-  @Option(help: "The clip starts at this frame, counted from 0.")
+  @Option(parsing: .unconditional, help: "The clip starts at this frame, counted from 0.")
   var frame: Int?
 
   @Option(help: "This many clips, spread evenly over the video.")

@@ -70,13 +70,13 @@ package struct EvaluateCommand: AsyncParsableCommand {
       model, corpus: Corpus(directory: directory, subset: subset), split: Split(rawValue: split)!, clips: clips,
       crop: VideoClassifier.Crop(rawValue: crop)!, average: average.flatMap { ClipScores(rawValue: $0) },
       threads: threads,
-      pairs: try pairs.map(Self.readPairs) ?? []
-    ) { done, all in
-      guard done == all || done.isMultiple(of: 50) else { return }
-      FileHandle.standardError.write(Data("\(done)/\(all) videos\n".utf8))
-    }
+      pairs: try pairs.map(Self.readPairs) ?? [],
+      progress: { done, all in if done == all || done.isMultiple(of: 50) { Self.note("\(done)/\(all) videos") } },
+      warn: Self.note)
     try json.print(result, text: Self.text(result))
   }
+
+  private static func note(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
 
   private static func readPairs(_ path: String) throws -> [(String, String)] {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {

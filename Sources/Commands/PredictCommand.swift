@@ -33,6 +33,17 @@ package struct PredictCommand: AsyncParsableCommand {
     var labels: [Label]
   }
 
+  /// A video that cannot be read.
+  private struct Skipped: Encodable {
+    var video: String
+    var reason: String
+  }
+
+  private struct Report: Encodable {
+    var predictions: [Prediction]
+    var skipped: [Skipped]
+  }
+
   package func validate() throws {
     guard top > 0, clips > 0 else { throw ValidationError("--top and --clips take numbers from 1") }
   }
@@ -41,12 +52,17 @@ package struct PredictCommand: AsyncParsableCommand {
     let model = try TrainedModel(path: weights)
     let classifier = try VideoClassifier(model, clips: clips)
     var predictions: [Prediction] = []
+    var skipped: [Skipped] = []
     for video in videos {
       let scores: [Float]
       do {
         scores = try classifier.scores(path: Shards.located(video))
       } catch let failure as ClipFailure {
-        throw PipelineError(.configuration, failure.reason)
+        skipped.append(Skipped(video: video, reason: failure.reason))
+        continue
+      } catch let error as CorpusError {
+        skipped.append(Skipped(video: video, reason: error.message))
+        continue
       }
       let order = scores.indices.sorted { (scores[$1], $0) < (scores[$0], $1) }
       predictions.append(
@@ -59,6 +75,11 @@ package struct PredictCommand: AsyncParsableCommand {
         + prediction.labels.map { "  \(RunSummary.fixed(100 * Double($0.score), 1).leftPadded(to: 5)) %  \($0.label)" })
         .joined(separator: "\n")
     }.joined(separator: "\n")
-    try json.print(["predictions": predictions], text: text)
+    if json.json || !predictions.isEmpty {
+      try json.print(Report(predictions: predictions, skipped: skipped), text: text)
+    }
+    guard skipped.isEmpty else {
+      throw PipelineError(.configuration, skipped.map(\.reason).joined(separator: "\n"))
+    }
   }
 }

@@ -210,12 +210,29 @@ package struct CorpusBuilder {
             file: candidate.row.file, video: video, frames: segment))
       }
     }
+    warnOfLongSegments(probed)
     if transientFailures > 0 {
       report.warnings.append(
         "\(transientFailures) videos were left out for reasons that may pass (see the list); build again to include them"
       )
     }
     return rows
+  }
+
+  /// Segments that end after their video, by more than annotations in whole seconds do, are used up to its end.
+  private mutating func warnOfLongSegments(
+    _ probed: [(candidate: Candidate, result: Result<ProbedVideo, ProbeFailure>)]
+  ) {
+    let long = probed.filter { candidate, result in
+      guard let end = candidate.row.endSeconds, let video = try? result.get(), video.framesPerSecond > 0 else {
+        return false
+      }
+      return end > Double(video.frameCount) / video.framesPerSecond + 1
+    }
+    guard let row = long.first?.candidate.row else { return }
+    report.warnings.append(
+      "\(long.count) segments end after their video and are used up to its end, the first: line \(row.line), \(row.file)"
+    )
   }
 
   /// Frames of the row's segment: those whose time lies in [start, end); nil for none.

@@ -5,6 +5,8 @@ package struct CorpusError: Error, CustomStringConvertible, Sendable {
     case missing
     /// The manifest or the label list cannot be read.
     case manifest
+    /// A tar shard is cut, or not one.
+    case damaged
     /// No row carries a label, or no video could be opened.
     case empty
     /// The index is damaged, of another version, or cannot be written.

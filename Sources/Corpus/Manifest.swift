@@ -36,7 +36,7 @@ enum Manifest {
     guard !FileManager.default.fileExists(atPath: path), !shards.isEmpty else { return try read(path: path, directory) }
     var reader = Shards(directory: directory)
     var contents = Contents()
-    for shard in shards { try append(shard, line: 0, split: nil, from: &reader, to: &contents) }
+    for shard in shards { append(shard, line: 0, split: nil, from: &reader, to: &contents) }
     guard !contents.rows.isEmpty else {
       let first = contents.leftOut.first.map { "; \($0.file): \($0.reason)" } ?? ""
       throw CorpusError(.manifest, "\(directory): its \(shards.count) shards hold no video that can be used\(first)")
@@ -44,11 +44,19 @@ enum Manifest {
     return contents
   }
 
-  /// Appends the videos of a shard; those with a JSON that cannot be used are left out.
+  /// Appends the videos of a shard. Those with a JSON that cannot be used are left out, and so is what a shard has lost.
   private static func append(
     _ shard: String, line: Int, split: String?, from shards: inout Shards, to contents: inout Contents
-  ) throws(CorpusError) {
-    for sample in try shards.samples(shard) {
+  ) {
+    let samples: [Shards.Sample]
+    do throws(CorpusError) {
+      let damage: String?
+      (samples, damage) = try shards.samples(shard)
+      if let damage { contents.leftOut.append(.init(line: line, file: shard, reason: damage)) }
+    } catch {
+      return contents.leftOut.append(.init(line: line, file: shard, reason: error.message))
+    }
+    for sample in samples {
       do throws(Mistake) {
         var object = try sample.json.map { bytes throws(Mistake) in try decode(Data(bytes)) } ?? Line()
         object.file = sample.file
@@ -79,13 +87,13 @@ enum Manifest {
       do {
         var object = try decode(Data(bytes))
         if let shard = object.shard {
-          try append(shard, line: index + 1, split: object.split, from: &shards, to: &contents)
+          append(shard, line: index + 1, split: object.split, from: &shards, to: &contents)
         } else {
           object.file = object.file.map { shards.located($0) }
           contents.rows.append(try row(object, line: index + 1))
         }
       } catch {
-        mistake = (error as? Mistake)?.message ?? "\(error)"
+        mistake = error.message
       }
       guard let mistake else { continue }
       mistakeCount += 1

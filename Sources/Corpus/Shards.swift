@@ -25,8 +25,8 @@ package struct Shards {
     let json: [UInt8]?
   }
 
-  /// The videos of a shard in the order of their keys.
-  mutating func samples(_ name: String) throws(CorpusError) -> [Sample] {
+  /// The videos of a shard in the order of their keys, and what is wrong with the shard.
+  mutating func samples(_ name: String) throws(CorpusError) -> (samples: [Sample], damage: String?) {
     let shard = try open(name)
     var jsons: [String: TarShard.Member] = [:]
     for member in shard.members where member.name.hasSuffix(".json") { jsons[Self.key(member.name)] = member }
@@ -36,7 +36,7 @@ package struct Shards {
       let json: [UInt8]? = if let member = jsons[Self.key(video.name)] { try shard.read(member) } else { nil }
       samples.append(Sample(file: Self.text(name, video), json: json))
     }
-    return samples
+    return (samples, shard.damage)
   }
 
   /// `SHARD.tar#MEMBER` with the member's byte range. Anything else stays as it is, also what is not there: probing will say
@@ -58,8 +58,9 @@ package struct Shards {
     else { return video }
     let path = String(video[..<video.index(before: mark.upperBound)])
     let name = video[mark.upperBound...]
-    guard let member = try TarShard(path: path).members.last(where: { $0.name == name }) else {
-      throw CorpusError(.manifest, "\(path): the shard has no member \(name)")
+    let shard = try TarShard(path: path)
+    guard let member = shard.members.last(where: { $0.name == name }) else {
+      throw CorpusError(.manifest, shard.damage ?? "\(path): the shard has no member \(name)")
     }
     return text(path, member)
   }

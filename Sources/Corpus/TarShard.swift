@@ -17,14 +17,26 @@ package struct TarShard: Sendable {
   private static let longestExtension = 1 << 20
 
   package let path: String
+  /// The whole ones up to the damage, if there is any.
   package private(set) var members: [Member] = []
+  /// Where the shard is cut or is no tar file, and what to do; nil for a whole one.
+  package private(set) var damage: String?
 
   /// Reads the headers, and nothing of the members but names and pax records.
   ///
-  /// - Throws: `.manifest` naming the shard and the place of what is not tar or is cut.
+  /// - Throws: `.manifest` naming a shard that cannot be read.
   package init(path: String) throws(CorpusError) {
     self.path = path
     let file = try Self.open(path)
+    do throws(CorpusError) {
+      try readHeaders(file)
+    } catch {
+      guard error.code == .damaged else { throw error }
+      damage = error.message
+    }
+  }
+
+  private mutating func readHeaders(_ file: FileHandle) throws(CorpusError) {
     guard let end = (try? file.seekToEnd()).map({ Int($0) }) else {
       throw CorpusError(.manifest, "\(path): the shard cannot be read: it is no regular file")
     }
@@ -34,11 +46,12 @@ package struct TarShard: Sendable {
       offset += Self.block
       let size = header.isExtension ? header.size : extended.size ?? header.size
       guard size <= end - offset else {
-        throw CorpusError(.manifest, "\(path): the shard is cut: at byte \(offset) a member of \(size) bytes begins")
+        throw CorpusError(
+          .damaged, "\(path): the shard is cut: at byte \(offset) a member of \(size) bytes begins; fetch it again")
       }
       if header.isExtension {
         guard size <= Self.longestExtension else {
-          throw CorpusError(.manifest, "\(path): a name of \(size) bytes at byte \(offset); the shard is damaged")
+          throw CorpusError(.damaged, "\(path): a name of \(size) bytes at byte \(offset); the shard is damaged")
         }
         extended.add(header.kind, try Self.read(file, at: offset, count: size, path))
       } else {
@@ -129,8 +142,8 @@ extension TarShard {
       guard isWhole, Self.number(bytes[148..<156]) == Self.checksum(bytes), let size = Self.number(bytes[124..<136])
       else {
         throw CorpusError(
-          .manifest,
-          "\(path): no tar header at byte \(offset); shards are plain tar files, not compressed")
+          .damaged,
+          "\(path): no tar header at byte \(offset): it is damaged, or compressed; shards are plain tar files")
       }
       func text(_ range: Range<Int>) -> String { String(decoding: bytes[range].prefix { $0 != 0 }, as: UTF8.self) }
       let isPOSIX = Array(bytes[257..<263]) == Array("ustar\0".utf8)

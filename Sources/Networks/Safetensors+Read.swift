@@ -73,7 +73,7 @@ private final class SafetensorsFile {
     try withUnsafeMutableBytes(of: &length) { (bytes) throws(NetworkError) in try read(bytes, at: 0) }
     length = UInt64(littleEndian: length)
     guard length <= Safetensors.headerLimit, length <= byteCount - 8 else {
-      throw failure("its header claims \(length) bytes, of \(byteCount) in the file")
+      throw failure("it has \(byteCount) bytes, and no header of the format at its start, or was cut")
     }
     dataStart = 8 + Int(length)
     let text = AlignedBuffer(byteCount: Int(length))

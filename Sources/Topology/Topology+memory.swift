@@ -25,7 +25,9 @@ extension Topology {
           // A lease is a few hundred bytes; the index is read row by row.
           items * 512
         case .decode:
+          // All clips of an evaluated video are decoded in one go, and copied apart.
           share(items, .decode) * Double(windowBytes)
+            + Double(2 * (evaluate?.clips ?? 0) * windowBytes)
         case .augment:
           share(items, .augment) * Double(windowBytes + clipBytes)
         case .batch:

@@ -8,4 +8,10 @@ package struct DecodeStatistics: Sendable, Equatable {
   package var packetsRead = 0
 
   package init() {}
+
+  package mutating func add(_ other: DecodeStatistics) {
+    seeks += other.seeks
+    framesDecoded += other.framesDecoded
+    packetsRead += other.packetsRead
+  }
 }

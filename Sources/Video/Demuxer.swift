@@ -152,7 +152,7 @@ final class Demuxer {
   }
 
   /// - Returns: nil for a URL.
-  private static func byteCount(of location: VideoLocation) throws(VideoError) -> Int? {
+  static func byteCount(of location: VideoLocation) throws(VideoError) -> Int? {
     guard let path = location.place?.path else { return nil }
     let size = try byteCount(ofRegularFile: path)
     guard case .member(_, _, let bytes) = location else { return size }
@@ -163,11 +163,22 @@ final class Demuxer {
     return bytes.count
   }
 
+  private static func notFound(_ path: String) -> VideoError {
+    if let scheme = path.prefixMatch(of: /([A-Za-z][A-Za-z0-9+.\-]*):\/\//) {
+      return VideoError(
+        .unsupported, "\(path): videos are read from files and by http and https, not by \(scheme.1); copy it")
+    }
+    if let shard = path.prefixMatch(of: /(.+\.tar)#/) {
+      return VideoError(.notFound, "\(path): there is no shard \(shard.1), or it has no such member")
+    }
+    return VideoError(.notFound, "\(path): file not found")
+  }
+
   private static func byteCount(ofRegularFile path: String) throws(VideoError) -> Int {
     var status = stat()
     guard stat(path, &status) == 0 else {
       let number = errno
-      if number == ENOENT || number == ENOTDIR { throw VideoError(.notFound, "\(path): file not found") }
+      if number == ENOENT || number == ENOTDIR { throw notFound(path) }
       throw VideoError(
         .io, "\(path): \(String(cString: strerror(number)))", isTransient: LibAV.isTransient(errno: number))
     }

@@ -51,6 +51,14 @@ package struct FrameTensor: Sendable {
     UnsafeRawBufferPointer(rebasing: buffer.bytes[index * frameByteCount..<(index + 1) * frameByteCount])
   }
 
+  /// Some of the frames, in memory of their own.
+  package func copy(of range: Range<Int>) -> FrameTensor {
+    let result = FrameTensor(frames: range.count, height: height, width: width, format: format)
+    let bytes = buffer.bytes[range.lowerBound * frameByteCount..<range.upperBound * frameByteCount]
+    result.buffer.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes))
+    return result
+  }
+
   /// The same frames in RGB.
   package func rgb() -> FrameTensor {
     guard format != .rgb24 else { return self }

@@ -12,4 +12,11 @@ package struct IndexedVideo: Sendable, Equatable {
     self.frameCount = frameCount
     self.table = table
   }
+
+  /// - Throws: `.corrupt` for a file of another size.
+  func check(_ path: String, _ found: Int) throws(VideoError) {
+    guard found == byteCount else {
+      throw VideoError(.corrupt, "\(path): \(found) bytes, \(byteCount) when the corpus was built")
+    }
+  }
 }

@@ -33,7 +33,8 @@ final class InputLimits {
     var interrupt = clibav_limits_interrupt(state)
     let status = avio_open2(&stream, url, AVIO_FLAG_READ, &interrupt, &options.pointer)
     if status < 0, let passed { throw passed }
-    try LibAV.check(status, .cannotOpen, "not a readable video file", path)
+    try LibAV.check(status, .cannotOpen, "connect", path)
+    LibAV.forgetHTTPStatus()
   }
 
   /// Makes libav ask before it reads for `context`, which is not open yet.
@@ -64,10 +65,9 @@ final class InputLimits {
         .budgetExceeded,
         "\(path): reading it takes more than \(state.pointee.bytes) bytes; the file is too long or damaged")
     default:
-      VideoError(
-        .io,
-        "\(path): the server is too slow: more than SLUICE_HTTP_LIMIT=\(Int(state.pointee.seconds)) seconds behind "
-          + "\(HTTPSettings.bytesPerSecond) bytes a second; raise it, or copy the video", isTransient: true)
+      LibAV.slowServer(
+        path, limit: "SLUICE_HTTP_LIMIT=\(Int(state.pointee.seconds)) seconds",
+        bytes: state.pointee.io?.pointee.bytes_read ?? 0)
     }
   }
 

@@ -46,13 +46,10 @@ enum LibAV {
 
   /// Whether a failure that libav reports really comes from the machine.
   ///
-  /// What a server has for good is that a URL is not (or no more) there. Demuxers also say EIO where a file ends too early, and ENOMEM where it claims an absurd size: the former counts
-  /// only if the file cannot be read by itself, the latter only if there is no memory for anybody.
+  /// Demuxers also say EIO where a file ends too early, and ENOMEM where it claims an absurd size: the former counts only
+  /// if the file cannot be read by itself, the latter only if there is no memory for anybody.
   static func isTransient(status: Int32, path: String) -> Bool {
-    if case .url = VideoLocation(path) {
-      let isGone = [404, 410].contains(httpStatus())
-      return !isGone && (clibav_is_http_error(status) != 0 || isNetwork(errno: clibav_errno(status)))
-    }
+    if case .url = VideoLocation(path) { return isServer(status: status) }
     switch clibav_errno(status) {
     case EIO: return !isReadable(path)
     case ENOMEM:
@@ -69,12 +66,7 @@ enum LibAV {
   @inline(never) static func forgetHTTPStatus() { clibav_forget_http_status() }
 
   /// The status of the last HTTP error on this thread, 0 if none.
-  @inline(never) private static func httpStatus() -> Int32 { clibav_http_status() }
-
-  private static func isNetwork(errno code: Int32) -> Bool {
-    isTransient(errno: code)
-      || [ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE, EHOSTUNREACH, ENETUNREACH, ENOTCONN, EAGAIN].contains(code)
-  }
+  @inline(never) static func httpStatus() -> Int32 { clibav_http_status() }
 
   /// Reads the file's first GiB.
   private static func isReadable(_ path: String) -> Bool {
@@ -94,11 +86,8 @@ enum LibAV {
   /// The error of a failed libav call: machine failures become `.io`, all others `code`.
   static func error(_ status: Int32, _ code: VideoError.Code, _ operation: String, _ path: String) -> VideoError {
     let text = "\(path): \(operation): \(describe(status))"
-    let number = clibav_errno(status)
-    if number == ENOENT { return VideoError(.notFound, "\(path): file not found") }
-    if case .url = VideoLocation(path), [404, 410].contains(httpStatus()) {
-      return VideoError(.notFound, "\(path): the server says \(httpStatus()): not there")
-    }
+    if clibav_errno(status) == ENOENT { return VideoError(.notFound, "\(path): file not found") }
+    if case .url = VideoLocation(path), let error = serverError(status, path) { return error }
     guard isTransient(status: status, path: path) else { return VideoError(code, text) }
     return VideoError(code == .encode ? .encode : .io, text, isTransient: true)
   }

@@ -46,6 +46,8 @@ package final class VideoDecoder {
       info = opened.info
       return
     }
+    // A file that was cut may not open any more; that it has another size says more.
+    if let indexed, let size = try Demuxer.byteCount(of: VideoLocation(path)) { try indexed.check(path, size) }
     opened = try OpenedVideo(probing: path, budget: budget)
     info = opened.info
     try checkIndexed()
@@ -54,9 +56,7 @@ package final class VideoDecoder {
   private func checkIndexed() throws(VideoError) {
     guard let indexed else { return }
     let info = opened.info
-    guard info.byteCount == indexed.byteCount else {
-      throw VideoError(.corrupt, "\(path): \(info.byteCount) bytes, \(indexed.byteCount) when the corpus was built")
-    }
+    try indexed.check(path, info.byteCount)
     guard info.frameCount == indexed.frameCount else {
       throw VideoError(.corrupt, "\(path): \(info.frameCount) frames, \(indexed.frameCount) when the corpus was built")
     }

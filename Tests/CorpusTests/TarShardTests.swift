@@ -49,12 +49,15 @@ import Testing
     let last = try #require(TarShard(path: path).members.last)
     func message(_ data: Data) throws -> String {
       try data.write(to: URL(fileURLWithPath: path))
-      return corpusError { _ = try TarShard(path: path) }?.message ?? ""
+      return try TarShard(path: path).damage ?? ""
     }
     #expect(
       try message(whole[..<(last.bytes.upperBound - 1)]).contains("the shard is cut: at byte \(last.bytes.lowerBound)"))
     #expect(try message(whole[..<(last.bytes.lowerBound - 100)]).contains("no tar header"))
     #expect(try message(Data(repeating: 7, count: 2000)).contains("no tar header at byte 0"))
+    // What comes before the damage is whole.
+    try whole[..<(last.bytes.upperBound - 1)].write(to: URL(fileURLWithPath: path))
+    #expect(try TarShard(path: path).members.count == Self.contents.count - 1)
     var flipped = whole
     flipped[124] ^= 1
     #expect(try message(flipped).contains("no tar header at byte 0"))

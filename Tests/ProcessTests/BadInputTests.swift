@@ -117,6 +117,14 @@ import Testing
     try failure(["corpus", "build", directory], contains: ["labels.txt"])
   }
 
+  @Test func decodeSaysWhatItsOptionsTake() throws {
+    let output = Workspace.shared.scratch().appendingPathComponent("f.safetensors").path
+    for (option, text) in [("--frame", "--frame must be 0 or more"), ("--at", "--at must be 0 or more")] {
+      try failure(["decode", "a.mp4", option, "-1", "--frames", "8", "--output", output], contains: [text])
+    }
+    try failure(["bench", "decode", "a.mp4", "--starts", "1", "--uniform", "10"], contains: ["not both"])
+  }
+
   @Test func unreadableWeights() throws {
     let path = Workspace.shared.scratch().appendingPathComponent("weights.safetensors").path
     try "not safetensors".write(toFile: path, atomically: true, encoding: .utf8)
@@ -132,6 +140,16 @@ import Testing
     _ = try run.report()
     let weights = "\(run.output)/weights.safetensors"
     try failure(["predict", "nothing.mp4", "--weights", weights], contains: ["Error: nothing.mp4: file not found\n"])
+    // What can be read is predicted all the same.
+    let videos = "\(try SmallCorpus.shared.get().directory)/videos"
+    let good = try FileManager.default.contentsOfDirectory(atPath: videos).filter { $0.hasSuffix(".mp4") }.min()
+    let video = "\(videos)/\(try #require(good))"
+    let mixed = try Sluice.run(["predict", "nothing.mp4", video, "\(video).tar#a.mp4", "--weights", weights, "--json"])
+    #expect(mixed.status == 1, "\(mixed.stderr)")
+    #expect(mixed.stderr.contains("nothing.mp4: file not found\n\(video).tar: "), "\(mixed.stderr)")
+    #expect(mixed.stdout.contains(#""predictions":[{"labels":[{"#), "\(mixed.stdout)")
+    #expect(mixed.stdout.contains(#""video":"\#(video)""#), "\(mixed.stdout)")
+    #expect(mixed.stdout.contains(#""skipped":[{"reason":"nothing.mp4: file not found""#), "\(mixed.stdout)")
     func start(_ changes: [String]) throws -> [String] {
       let fresh = Workspace.shared.scratch().appendingPathComponent("run").path
       return ["run", try topology().write(), "--output", fresh] + changes.flatMap { ["--set", $0] }

@@ -110,8 +110,8 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
     let base = try decodeBytes([])
     #expect(try decodeBytes(["in_flight=4"]) > base)
     #expect(try decodeBytes(["hosts.here.decode=2"]) < base)
-    // 2 rounds of 2 replicas of 8 windows of 10 frames.
-    #expect(base - 48 * 1_048_576 == 2 * 2 * 8 * 10 * 128 * 171 * 3)
+    // 2 rounds of 2 replicas of 8 windows of 10 frames; and all 10 clips of an evaluated video, twice.
+    #expect(base - 48 * 1_048_576 == (2 * 2 * 8 + 2 * 10) * 10 * 128 * 171 * 3)
     #expect(try Topology.parse(example, file: "", overrides: []).memoryPerWorker().map(\.stage) == Stage.allCases)
   }
 

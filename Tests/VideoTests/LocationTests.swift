@@ -104,9 +104,17 @@ struct LocationTests {
       #expect(error.isTransient == !isVerdict, "\(error)")
       #expect(error.message.contains("\(base)/\(status)/a.mp4"))
       #expect((error.code == .notFound) == isVerdict, "\(error)")
+      #expect(error.message.contains("the server says \(status)"), "\(error)")
+      #expect(isVerdict || error.message.contains("copy the video"), "\(error)")
     }
     #expect(failure("\(base)/unsized/a.mp4")?.message.contains("ranges are needed") == true)
-    #expect(failure("http://127.0.0.1:1/a.mp4")?.isTransient == true)
+    for unreachable in ["http://127.0.0.1:1/a.mp4", "http://no.such.host.invalid/a.mp4"] {
+      let error = try #require(failure(unreachable))
+      #expect(error.isTransient && error.message.hasPrefix("\(unreachable): "), "\(error)")
+      #expect(error.message.contains("copy the video") && !error.message.contains("readable"), "\(error)")
+    }
+    let other = try #require(failure("ftp://127.0.0.1/a.mp4"))
+    #expect(!other.isTransient && other.message.contains("http and https, not by ftp"), "\(other)")
   }
 
   /// Silence and broken connections end within the time that was set and its few repetitions, and another worker may try.
@@ -116,6 +124,8 @@ struct LocationTests {
     let start = clock.now
     let error = try #require(failure("\(base)/\(fault)/a.mp4"))
     #expect(error.isTransient && error.message.contains("/\(fault)/a.mp4"), "\(error)")
+    #expect(!error.message.contains("readable") && error.message.contains("copy the video"), "\(error)")
+    #expect(error.message.contains("the server says 503") == (fault == "503"), "\(error)")
     // A stalled server gives half of what is asked for each time, a trickling one is never silent: the limit of all ends both.
     if ["stall", "trickle"].contains(fault) { #expect(error.message.contains("SLUICE_HTTP_LIMIT=6"), "\(error)") }
     #expect(clock.now - start < .seconds(15))

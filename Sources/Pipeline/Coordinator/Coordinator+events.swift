@@ -119,6 +119,7 @@ extension Coordinator {
   func workItem(_ key: ItemKey) throws -> WorkItem {
     let video: VideoRecord
     var item: WorkItem
+    var shared: [Int] = []
     switch key.group.kind {
     case .training:
       let draw = plan.draw(key)
@@ -126,9 +127,16 @@ extension Coordinator {
       item = plan.trainingItem(key, video: video)
     case .evaluation:
       video = evaluationVideos[key.group.index]
-      item = plan.evaluationItem(key, video: video, clips: topology.evaluate!.clips)
+      let clips = (0..<topology.evaluate!.clips).map { slot in
+        plan.evaluationItem(
+          ItemKey(group: key.group, slot: slot, attempt: key.attempt), video: video, clips: topology.evaluate!.clips)
+      }
+      item = clips[key.slot]
+      shared = clips.flatMap(\.frameIndices)
     }
-    item.table = try corpus.indexed(video).table?.slice(for: item.frameIndices)
+    if let table = try corpus.indexed(video).table {
+      item.table = (shared.isEmpty ? nil : table.slice(for: shared)) ?? table.slice(for: item.frameIndices)
+    }
     return item
   }
 

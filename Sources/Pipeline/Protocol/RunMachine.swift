@@ -199,7 +199,14 @@ extension RunMachine {
       return [record]
     case .givenUp(let reason):
       let tries = settings.window.transientRetries + 1
-      return [.fail(PipelineError(.transient, "\(key): \(reason) (\(tries) tries)"))]
+      let last = worker.map { ", the last by \($0)" } ?? ""
+      return [
+        .fail(
+          PipelineError(
+            .transient,
+            "\(key): \(reason) (\(tries) tries\(last)); mend that and go on with --resume, or set on_transient: "
+              + "substitute, which draws another clip and makes the run not reproducible"))
+      ]
     }
   }
 

@@ -175,9 +175,7 @@ extension WorkWindow {
   package func isCollated(_ key: GroupKey) -> Bool { collated.contains(key) }
 
   package func batchWorker(of key: GroupKey) -> WorkerID? { groups[key]?.batch }
-
   package func owner(of key: GroupKey) -> Int? { groups[key]?.owner }
-
   package func attempts(of key: GroupKey) -> [Int]? { groups[key]?.items.map(\.attempt) }
 
   /// Leases that are out and not past their deadline.
@@ -269,10 +267,12 @@ extension WorkWindow {
       decode: decode, augment: augment, batch: batch, owner: group.batch == nil ? nextOwner : group.owner)
   }
 
-  /// The decode worker that was just given another clip of the same window, even if it has all the leases it may have.
+  /// The decode worker that was just given another clip of the same window, or of the same evaluated video, even if it
+  /// has all the leases it may have.
   private func holder(ofWindowOf key: ItemKey) -> WorkerID? {
     let items = groups[key.group]!.items
-    guard key.slot % settings.echo > 0, items[key.slot].leases.isEmpty, items[key.slot].avoided.isEmpty,
+    let together = key.group.kind == .evaluation ? items.count : settings.echo
+    guard key.slot % together > 0, items[key.slot].leases.isEmpty, items[key.slot].avoided.isEmpty,
       items[key.slot - 1].attempt == key.attempt, let lease = items[key.slot - 1].leases.last, !lease.expired
     else { return nil }
     return lease.route.decode

@@ -25,6 +25,20 @@ import Testing
     #expect(Set(grants.map(\.route.decode)) == ["d0", "d1"], "both have work")
   }
 
+  @Test func theClipsOfAnEvaluatedVideoGoToOneWorker() {
+    var window = window(echo: 1, decoders: 2)
+    window.close(GroupKey(kind: .training, step: 0, index: 0))
+    let videos = (0..<3).map { GroupKey(kind: .evaluation, step: 1, index: $0) }
+    for video in videos { window.open(video, slots: 5) }
+    let grants = window.grant(now: 0)
+    for video in videos {
+      let own = grants.filter { $0.key.group == video }
+      #expect([0, 5].contains(own.count) && Set(own.map(\.route.decode)).count <= 1)
+      #expect(own.map(\.key.slot) == Array(0..<own.count), "side by side, as one pass needs them")
+    }
+    #expect(grants.count == 10 && Set(grants.map(\.route.decode)) == ["d0", "d1"], "a video each")
+  }
+
   @Test func afterALossTheyAreMadeElsewhere() {
     var window = window(echo: 3, decoders: 2)
     let first = window.grant(now: 0)

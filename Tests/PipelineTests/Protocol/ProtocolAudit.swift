@@ -106,7 +106,8 @@ final class ProtocolAudit {
     for worker in workers.values where worker.stage == .decode {
       guard let load = window.load(of: worker.id, stage: .decode) else { continue }
       loads += load
-      let limit = machine.settings.window.leasesPerDecoder
+      // All clips of an evaluated video go where the first went.
+      let limit = machine.settings.window.leasesPerDecoder - 1 + max(1, machine.settings.evaluation?.clips ?? 1)
       expect((0...limit).contains(load), "\(worker.id) holds \(load) leases, \(limit) are allowed")
     }
     expect(loads == window.leasedCount, "\(window.leasedCount) leases are out, decode workers hold \(loads)")

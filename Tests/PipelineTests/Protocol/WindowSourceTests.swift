@@ -53,6 +53,48 @@ import Wire
 }
 
 extension WindowSourceTests {
+  /// Clips of one video: each is what it is alone, also where one of them cannot be made.
+  @Test(arguments: PixelFormat.allCases) func severalClipsAreDecodedInOnePass(format: PixelFormat) throws {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    var options = VideoWriterOptions()
+    options.gop = 250
+    let writer = try VideoWriter(path: path, width: 64, height: 48, framesPerSecond: (25, 1), options: options)
+    for frame in 0..<100 {
+      let pixels = (0..<64 * 48 * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ frame * 3) }
+      try pixels.withUnsafeBytes { try writer.append(rgb: $0) }
+    }
+    try writer.finish()
+    let finding = try VideoProbe.index(path: path)
+    var fields = ItemFields()
+    fields.path = path
+    fields.byteCount = finding.info.byteCount
+    fields.table = finding.indexed(for: Array(0..<100)).table
+    var items = try [0, 12, 40, 41, 70].map { start in
+      fields.windowStart = start
+      return try WorkItem(body: fields.bytes)
+    }
+    func decoded(_ source: VideoWindowSource, _ make: (VideoWindowSource) -> [Result<FrameTensor, ClipFailure>])
+      -> [Result<[UInt8], ClipFailure>]
+    {
+      make(source).map { $0.map { frames in withExtendedLifetime(frames) { Array(frames.buffer.bytes) } } }
+    }
+    let size = FrameSize.exact(height: 24, width: 32)
+    func check(isOnePass: Bool) throws {
+      let (together, alone) = (VideoWindowSource(), VideoWindowSource())
+      let expected = items.flatMap { item in
+        decoded(alone) { $0.windows(for: [item], size: size, format: format) }
+      }
+      #expect(decoded(together) { $0.windows(for: items, size: size, format: format) } == expected)
+      // The GOP is as long as the video: alone, each begins at its first frame.
+      let (one, each) = (together.statistics.framesDecoded, alone.statistics.framesDecoded)
+      #expect(isOnePass ? one <= 100 && each > 2 * one : one >= each, "\(one) and \(each) frames")
+    }
+    try check(isOnePass: true)
+    items[3].byteCount += 1
+    try check(isOnePass: false)
+  }
+
   /// The file's time does not count as damage; a worker says it once.
   @Test func aChangedTimeIsAWarning() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path

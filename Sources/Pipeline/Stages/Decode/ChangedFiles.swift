@@ -2,7 +2,7 @@ import Foundation
 import Video
 
 /// Files that were written to after the corpus was built, though they kept their size: the first sight of each is worth a
-/// warning. Another size is a verdict. Used on one thread.
+/// warning in each process. Another size is a verdict. Used on one thread.
 struct ChangedFiles {
   /// More are not named: something touched the whole collection.
   private static let mostNamed = 100
@@ -10,11 +10,11 @@ struct ChangedFiles {
   private var named: Set<String> = []
 
   /// - Returns: a warning, once a file; of a shard's members, once a shard.
-  mutating func warning(of item: WorkItem) -> String? {
-    guard named.count <= Self.mostNamed, let expected = item.modifiedSeconds,
-      let found = VideoLocation(item.path).modifiedSeconds, found != expected
+  mutating func warning(of path: String, modifiedSeconds: Int?) -> String? {
+    guard named.count <= Self.mostNamed, let expected = modifiedSeconds,
+      let found = VideoLocation(path).modifiedSeconds, found != expected
     else { return nil }
-    let file = VideoLocation(item.path).filePath ?? item.path
+    let file = VideoLocation(path).filePath ?? path
     guard named.insert(file).inserted else { return nil }
     if named.count > Self.mostNamed { return "warning: more files were changed since the corpus was built" }
     return

@@ -92,28 +92,37 @@ package actor DecodeStage: StageActor {
       core.counters.malformedDropped += 1
       return
     }
-    for entry in lease.entries { start(entry) }
+    var pass: [LeaseMessage.Entry] = []
+    for entry in lease.entries {
+      if let last = pass.last, !entry.item.isOfOnePass(with: last.item) {
+        start(pass)
+        pass = []
+      }
+      pass.append(entry)
+    }
+    start(pass)
   }
 
-  private func start(_ entry: LeaseMessage.Entry) {
-    let (source, size, format) = (source, entry.item.shortEdge.map { .shortEdge($0) } ?? size, format)
+  /// - Parameter pass: clips that are decoded in one go. One that crashes or hangs is pinned to the first: they are of one
+  ///   evaluated video, which counts as a whole or not at all.
+  private func start(_ pass: [LeaseMessage.Entry]) {
+    guard let first = pass.first?.item else { return }
+    let (source, size, format) = (source, first.shortEdge.map { .shortEdge($0) } ?? size, format)
     let (mark, faults) = (launch.crashMark, launch.faults)
-    let compression = core.compression(to: entry.augment)
+    let compressions = pass.map { core.compression(to: $0.augment) }
     work.submit { [self, clock = core.clock] in
-      mark?.set(entry.item.key)
-      watch.begin(entry.item)
-      let outcome = clock.measure { () -> Result<Window, ClipFailure> in
-        faults.beforeDecode(entry.item)
-        do throws(ClipFailure) {
-          let frames = try source.window(for: entry.item, size: size, format: format)
-          return .success(Window(frames, entry: entry, compression: compression))
-        } catch {
-          return .failure(error)
+      mark?.set(first.key)
+      watch.begin(first, clips: pass.count)
+      let outcomes = clock.measure {
+        for entry in pass { faults.beforeDecode(entry.item) }
+        let windows = source.windows(for: pass.map(\.item), size: size, format: format)
+        return zip(windows, zip(pass, compressions)).map { window, route in
+          window.map { Window($0, entry: route.0, compression: route.1) }
         }
       }.result
       watch.end()
       mark?.clear()
-      thread.perform { self.assumeIsolated { $0.finished(entry, outcome) } }
+      thread.perform { self.assumeIsolated { stage in zip(pass, outcomes).forEach { stage.finished($0, $1) } } }
     }
   }
 
@@ -132,6 +141,13 @@ package actor DecodeStage: StageActor {
         )
       }
     }
+  }
+}
+
+extension WorkItem {
+  /// All clips of an evaluated video are decoded in one go.
+  fileprivate func isOfOnePass(with other: WorkItem) -> Bool {
+    key.group == other.key.group && key.group.kind == .evaluation && shortEdge == other.shortEdge
   }
 }
 

@@ -30,6 +30,8 @@ package final class DecodeWatch: Sendable {
   package struct Current: Sendable {
     package let path: String
     package let key: ItemKey
+    /// Decoded in one go.
+    fileprivate let clips: Int
     fileprivate let beganAt: Double
     fileprivate let clock: clockid_t
     fileprivate let computedBefore: Double
@@ -47,21 +49,27 @@ package final class DecodeWatch: Sendable {
   package var current: Current? { state.withLock { $0 } }
 
   /// Called on the work thread.
-  package func begin(_ item: WorkItem) {
+  ///
+  /// - Parameters:
+  ///   - item: the first of the clips.
+  ///   - clips: that are decoded in one go.
+  package func begin(_ item: WorkItem, clips: Int = 1) {
     var clock = clockid_t()
     pthread_getcpuclockid(pthread_self(), &clock)
     let current = Current(
-      path: item.path, key: item.key, beganAt: Monotonic.seconds(), clock: clock,
+      path: item.path, key: item.key, clips: clips, beganAt: Monotonic.seconds(), clock: clock,
       computedBefore: Monotonic.seconds(of: clock))
     state.withLock { $0 = current }
   }
 
   package func end() { state.withLock { $0 = nil } }
 
-  /// The clip that takes longer than `limit` seconds, and how; a thread that computed for a quarter
-  /// of them loops: it may share its core.
+  /// The clip that takes longer than `limit` seconds (clips in one go: each), and how; a thread that computed for a
+  /// quarter of them loops: it may share its core.
   package func overdue(limit: Double) -> (clip: Current, hang: Hang)? {
-    guard let current, current.seconds > limit else { return nil }
+    guard let current else { return nil }
+    let limit = limit * Double(current.clips)
+    guard current.seconds > limit else { return nil }
     return (current, current.computedSeconds > limit / 4 ? .looping : .waiting)
   }
 }

@@ -34,11 +34,12 @@ package struct CorpusEvaluator {
   /// - Parameters:
   ///   - pairs: labels between which the choice is counted apart.
   ///   - progress: videos done and in all.
+  ///   - warn: takes what people should know, a line each.
   /// - Throws: when the label names differ, or no video of the split can be read.
   package static func run(
     _ model: TrainedModel, corpus: Corpus, split: Split, clips: Int, crop: VideoClassifier.Crop = .center,
     average: ClipScores? = nil, threads: Int,
-    pairs: [(String, String)] = [], progress: (Int, Int) -> Void
+    pairs: [(String, String)] = [], progress: (Int, Int) -> Void, warn: (String) -> Void
   ) throws -> Result {
     guard corpus.labels == model.labels else {
       throw PipelineError(
@@ -53,7 +54,9 @@ package struct CorpusEvaluator {
     let classifier = try VideoClassifier(model, clips: clips, crop: crop, average: average, threads: threads)
     var scored: [(video: VideoRecord, scores: [Float])] = []
     var skipped: [Result.Skipped] = []
+    var changed = ChangedFiles()
     for (index, video) in videos.enumerated() {
+      if let warning = changed.warning(of: video.path, modifiedSeconds: video.modifiedSeconds) { warn(warning) }
       do {
         let scores = try classifier.scores(
           path: video.path, indexed: try corpus.indexed(video), segment: video.startFrame..<video.endFrame)
