@@ -13,6 +13,7 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let ordered = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 
 /// A library target; dependencies point down only.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -41,7 +42,7 @@ let modules: [Target] = [
   module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
   module("Video", ["CLibAV", "Tensors", "Wire"]),
   module("Synthesis", ["Video", "Files"]),
-  module("Corpus", [grdb, crypto, "Video", "Files"]),
+  module("Corpus", [grdb, sqlite, crypto, "Video", "Files"]),
   module("Networks", ["Tensors", "Files", crypto]),
   module("Topology", ["Yams"]),
   module(

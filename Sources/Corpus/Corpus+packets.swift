@@ -1,5 +1,4 @@
 internal import Foundation
-internal import GRDB
 package import Video
 
 extension Corpus {
@@ -8,18 +7,17 @@ extension Corpus {
   /// - Throws: `index` for a packet table that is damaged. One of another version of Sluice or of other libav libraries is
   ///   passed over: the file is then probed.
   package func indexed(_ video: VideoRecord) throws(CorpusError) -> IndexedVideo {
-    var table: PacketTable?
+    try indexed(video, packets: try records(video.id..<video.id + 1, withPackets: true).first?.packets)
+  }
+
+  func indexed(_ video: VideoRecord, packets: [UInt8]?) throws(CorpusError) -> IndexedVideo {
     do {
-      let blob = try queue.unsafeRead { database in
-        try Data.fetchOne(
-          database.cachedStatement(sql: "SELECT packets FROM files WHERE file = ?"), arguments: [video.file])
-      }
-      if let blob { table = try PacketTable.read(Array(blob)) }
+      let table = try packets.flatMap { blob in try PacketTable.read(blob) }
+      return IndexedVideo(byteCount: video.byteCount, frameCount: video.frameCount, table: table)
     } catch {
       throw CorpusError(
         .index, "\(directory)/\(Self.fileName): the packets of \(video.file) cannot be read; build again",
         underlying: error)
     }
-    return IndexedVideo(byteCount: video.byteCount, frameCount: video.frameCount, table: table)
   }
 }

@@ -1,7 +1,7 @@
 internal import Files
 internal import Foundation
 internal import GRDB
-internal import Video
+package import Video
 
 /// The index of a corpus directory, opened read-only, as a whole or narrowed to a subset. Any thread may use it: look-ups go through one locked connection.
 package final class Corpus: Sendable {
@@ -14,8 +14,7 @@ package final class Corpus: Sendable {
   package let fingerprint: String
 
   let queue: DatabaseQueue
-  /// Of the index; the column is new in version 3.
-  private let hasModifiedSeconds: Bool
+  let layout: IndexLayout
   /// Rows of each split and label.
   let ranges: [Split: [Range<Int>]]
   /// Which videos are trained on; nil for all.
@@ -40,7 +39,7 @@ package final class Corpus: Sendable {
   private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil) {
     directory = corpus.directory
     queue = corpus.queue
-    hasModifiedSeconds = corpus.hasModifiedSeconds
+    layout = corpus.layout
     labels = narrowing?.labels ?? corpus.labels
     fingerprint = narrowing?.fingerprint ?? corpus.fingerprint
     ranges = narrowing?.ranges ?? corpus.ranges
@@ -63,6 +62,10 @@ package final class Corpus: Sendable {
     do {
       var configuration = Configuration()
       configuration.readonly = true
+      configuration.prepareDatabase { database in
+        // An index is replaced by another, never written to: one look at it is enough, and no look-up needs a lock of its own.
+        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384")
+      }
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       let content = try queue.read { try Content(reading: $0) }
       self.directory = directory
@@ -70,7 +73,7 @@ package final class Corpus: Sendable {
       labels = content.labels
       fingerprint = content.fingerprint
       ranges = content.ranges
-      hasModifiedSeconds = content.version >= 3
+      layout = IndexLayout(version: content.version)
       selection = nil
       places = Dictionary(uniqueKeysWithValues: content.labels.indices.map { ($0, $0) })
     } catch {
@@ -92,16 +95,32 @@ package final class Corpus: Sendable {
   ///
   /// - Parameter rank: in `0..<counts(split:)[label]`.
   package func video(split: Split, label: Int, rank: Int) throws(CorpusError) -> VideoRecord {
+    try found(split, label, rank, withPackets: false).video
+  }
+
+  /// One video, and what the index says of its file, by one look-up.
+  ///
+  /// - Parameter rank: in `0..<counts(split:)[label]`.
+  package func indexedVideo(
+    split: Split, label: Int, rank: Int
+  ) throws(CorpusError) -> (video: VideoRecord, indexed: IndexedVideo) {
+    let found = try found(split, label, rank, withPackets: true)
+    return (found.video, try indexed(found.video, packets: found.packets))
+  }
+
+  private func found(
+    _ split: Split, _ label: Int, _ rank: Int, withPackets: Bool
+  ) throws(CorpusError) -> (video: VideoRecord, packets: [UInt8]?) {
     guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0,
       rank < selection.map({ split == .train ? $0.counts[label] : range.count }) ?? range.count
     else { throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)") }
     let chosen = split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank
     let row = range.lowerBound + chosen
-    guard var record = try records(row..<row + 1).first else {
+    guard var found = try records(row..<row + 1, withPackets: withPackets).first else {
       throw CorpusError(.index, "\(directory)/\(Self.fileName): row \(row) is missing; build again")
     }
-    if split == .train, let selection { record = selection.narrowed(record) }
-    return record
+    if split == .train, let selection { found.video = selection.narrowed(found.video) }
+    return found
   }
 
   /// All videos of a split in row order: by label, then rank.
@@ -112,7 +131,7 @@ package final class Corpus: Sendable {
         for rank in 0..<count { videos.append(try video(split: split, label: label, rank: rank)) }
       }
     } else {
-      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records(range) }
+      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records(range).map(\.video) }
     }
     return videos
   }
@@ -132,19 +151,18 @@ package final class Corpus: Sendable {
     return "/" + parts.joined(separator: "/")
   }
 
-  private func records(_ ids: Range<Int>) throws(CorpusError) -> [VideoRecord] {
+  /// - Parameter withPackets: whether the packet tables of the files are read, too.
+  func records(
+    _ ids: Range<Int>, withPackets: Bool = false
+  ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
     do {
       // One statement needs no transaction around it, which would cost more than the look-up.
       return try queue.unsafeRead { database in
-        let statement = try database.cachedStatement(
-          sql: """
-            SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame,
-              \(hasModifiedSeconds ? "modified_seconds" : "NULL")
-            FROM videos WHERE id >= ? AND id < ? ORDER BY id
-            """)
-        let rows = try Row.fetchCursor(statement, arguments: [ids.lowerBound, ids.upperBound])
-        var records: [VideoRecord] = []
-        while let row = try rows.next() { records.append(try record(row)) }
+        var records: [(video: VideoRecord, packets: [UInt8]?)] = []
+        let sql = layout.select(withPackets: withPackets)
+        try Columns.forEachRow(of: database.cachedStatement(sql: sql), ids) { columns in
+          records.append((try record(columns), withPackets ? columns.bytes(10) : nil))
+        }
         return records
       }
     } catch {
@@ -153,14 +171,14 @@ package final class Corpus: Sendable {
     }
   }
 
-  private func record(_ row: Row) throws -> VideoRecord {
-    let all = (try row.value(3) as String).split(separator: ",").compactMap { Int($0) }
+  private func record(_ columns: Columns) throws -> VideoRecord {
+    let all = try columns.integers(3)
+    let file = try columns.text(1)
     let record = VideoRecord(
-      id: try row.value(0), file: try row.value(1), path: Self.resolve(try row.value(1), directory: directory),
-      label: places[try row.value(2)] ?? -1, labels: all.compactMap { places[$0] },
-      frameCount: try row.value(4), framesPerSecond: try row.value(5), byteCount: try row.value(6),
-      modifiedSeconds: Int.fromDatabaseValue(row.databaseValue(at: 9)), startFrame: try row.value(7),
-      endFrame: try row.value(8))
+      id: try columns.integer(0), file: file, path: Self.resolve(file, directory: directory),
+      label: places[try columns.integer(2)] ?? -1, labels: all.compactMap { places[$0] },
+      frameCount: try columns.integer(4), framesPerSecond: try columns.real(5), byteCount: try columns.integer(6),
+      modifiedSeconds: try? columns.integer(9), startFrame: try columns.integer(7), endFrame: try columns.integer(8))
     guard labels.indices.contains(record.label), selection != nil || record.labels.count == all.count,
       record.startFrame >= 0, record.startFrame < record.endFrame, record.endFrame <= record.frameCount
     else { throw CorpusError(.index, "row \(record.id) contradicts itself") }

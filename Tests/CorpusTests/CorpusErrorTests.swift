@@ -94,7 +94,10 @@ import Testing
     _ = try collection.build()
     let now = try Corpus(directory: collection.directory).videos(split: .train)
     #expect(now.map(\.modifiedSeconds) == [1_700_000_000])
-    try change(collection, "ALTER TABLE videos DROP COLUMN modified_seconds; PRAGMA user_version = 2")
+    try change(
+      collection,
+      "ALTER TABLE videos DROP COLUMN modified_seconds; ALTER TABLE videos DROP COLUMN file_id; PRAGMA user_version = 2"
+    )
     let before = try Corpus(directory: collection.directory).videos(split: .train)
     #expect(before.map(\.file) == now.map(\.file) && before.map(\.modifiedSeconds) == [nil])
   }

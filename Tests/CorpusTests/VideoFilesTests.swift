@@ -51,23 +51,32 @@ import Video
     }
     let report = try CorpusBuilder.build(directory: collection.directory, labelsFile: nil, workers: 2)
     #expect(report.access == ["table": 2, "probe": 0, "linear": 1])
+    let videos = try checkTables(collection, path)
+    let queue = try DatabaseQueue(path: collection.directory + "/" + Corpus.fileName)
+    try queue.write { database in
+      #expect(try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM files") == 2)
+      try database.execute(sql: "UPDATE files SET packets = substr(packets, 1, length(packets) - 1)")
+    }
+    try queue.close()
+    let damaged = try Corpus(directory: collection.directory)
+    let error = corpusError { for video in videos { _ = try damaged.indexed(video) } }
+    #expect(error?.code == .index && error?.message.contains("a.mp4") == true)
+  }
+
+  private func checkTables(_ collection: Collection, _ path: String) throws -> [VideoRecord] {
     let corpus = try Corpus(directory: collection.directory)
     let videos = try corpus.videos(split: .train)
     #expect(videos.count == 3)
-    for video in videos {
+    for (rank, video) in videos.enumerated() {
+      let found = try corpus.indexedVideo(split: .train, label: 0, rank: rank)
       let indexed = try corpus.indexed(video)
+      #expect(found.video == video && found.indexed == indexed)
       #expect(indexed.frameCount == 12 && indexed.byteCount == video.byteCount)
       #expect((indexed.table != nil) == (video.file == "a.mp4"))
       let decoder = try VideoDecoder(path: video.path, indexed: indexed)
       #expect(decoder.usesTable == (video.file == "a.mp4"))
     }
     #expect(try corpus.indexed(videos.first { $0.file == "a.mp4" }!).table == VideoProbe.index(path: path).table)
-    let queue = try DatabaseQueue(path: collection.directory + "/" + Corpus.fileName)
-    try queue.write { database in
-      #expect(try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM files") == 2)
-      try database.execute(sql: "UPDATE files SET packets = substr(packets, 1, length(packets) - 1)")
-    }
-    let error = corpusError { for video in videos { _ = try corpus.indexed(video) } }
-    #expect(error?.code == .index && error?.message.contains("a.mp4") == true)
+    return videos
   }
 }

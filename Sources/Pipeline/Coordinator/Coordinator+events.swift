@@ -117,16 +117,18 @@ extension Coordinator {
 
   /// The plan's word on a key, with the index' word on the video.
   func workItem(_ key: ItemKey) throws -> WorkItem {
-    let video: VideoRecord
+    let indexed: IndexedVideo
     var item: WorkItem
     var shared: [Int] = []
     switch key.group.kind {
     case .training:
       let draw = plan.draw(key)
-      video = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
+      let video: VideoRecord
+      (video, indexed) = try corpus.indexedVideo(split: .train, label: draw.label, rank: draw.rank)
       item = plan.trainingItem(key, video: video)
     case .evaluation:
-      video = evaluationVideos[key.group.index]
+      let video = evaluationVideos[key.group.index]
+      indexed = try corpus.indexed(video)
       let clips = (0..<topology.evaluate!.clips).map { slot in
         plan.evaluationItem(
           ItemKey(group: key.group, slot: slot, attempt: key.attempt), video: video, clips: topology.evaluate!.clips)
@@ -134,7 +136,7 @@ extension Coordinator {
       item = clips[key.slot]
       shared = clips.flatMap(\.frameIndices)
     }
-    if let table = try corpus.indexed(video).table {
+    if let table = indexed.table {
       item.table = (shared.isEmpty ? nil : table.slice(for: shared)) ?? table.slice(for: item.frameIndices)
     }
     return item

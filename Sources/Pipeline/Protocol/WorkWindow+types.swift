@@ -1,3 +1,18 @@
+/// Name of a worker process' stage, unique over the run: `host/stage/ordinal#pid`.
+package typealias WorkerID = String
+
+/// The workers a clip goes through, and the owner number of its group's batch.
+package struct Route: Hashable, Sendable {
+  package var decode: WorkerID
+  package var augment: WorkerID
+  package var batch: WorkerID
+  /// Raised whenever the group moves to another batch worker; clips for an old owner are dropped.
+  package var owner: Int
+
+  /// Whether `worker` makes the clip or its window.
+  func passes(_ worker: WorkerID) -> Bool { decode == worker || augment == worker }
+}
+
 extension WorkWindow {
   package struct Settings: Sendable {
     /// Leases a decode worker may hold: enough to hide the way there, few enough to share evenly.

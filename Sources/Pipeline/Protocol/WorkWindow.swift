@@ -1,20 +1,5 @@
 import HeapModule
 
-/// Name of a worker process' stage, unique over the run: `host/stage/ordinal#pid`.
-package typealias WorkerID = String
-
-/// The workers a clip goes through, and the owner number of its group's batch.
-package struct Route: Hashable, Sendable {
-  package var decode: WorkerID
-  package var augment: WorkerID
-  package var batch: WorkerID
-  /// Raised whenever the group moves to another batch worker; clips for an old owner are dropped.
-  package var owner: Int
-
-  /// Whether `worker` makes the clip or its window.
-  func passes(_ worker: WorkerID) -> Bool { decode == worker || augment == worker }
-}
-
 /// Leases of the clips in flight: a pure state machine, time is handed in (seconds on any monotonic clock).
 ///
 /// A group (the batch of one replica) is opened, its clips are leased to decode, augment and batch workers, fail or are
@@ -256,10 +241,12 @@ extension WorkWindow {
   private func route(for key: ItemKey) -> Route? {
     let group = groups[key.group]!
     let item = group.items[key.slot]
-    let late = Set(item.leases.map(\.route.decode))
+    let late = Set(item.leases.lazy.map(\.route.decode))
     guard
       let decode = holder(ofWindowOf: key)
-        ?? leastLoaded(.decode, late: late, avoided: item.avoided.union(hanging), below: settings.leasesPerDecoder),
+        ?? leastLoaded(
+          .decode, late: late, avoided: hanging.isEmpty ? item.avoided : item.avoided.union(hanging),
+          below: settings.leasesPerDecoder),
       let augment = leastLoaded(.augment, avoided: item.avoided),
       let batch = group.batch ?? leastLoaded(.batch)
     else { return nil }
@@ -283,9 +270,14 @@ extension WorkWindow {
   ) -> WorkerID? {
     let all = loads[stage]!
     let others = avoided.isEmpty ? all : all.filter { !avoided.contains($0.key) }
-    return (others.isEmpty ? all : others).filter { $0.value < limit }.min {
-      (late.contains($0.key) ? 1 : 0, $0.value, $0.key) < (late.contains($1.key) ? 1 : 0, $1.value, $1.key)
-    }?.key
+    var best: (isLate: Bool, load: Int, worker: WorkerID)?
+    for (worker, load) in others.isEmpty ? all : others where load < limit {
+      let isLate = !late.isEmpty && late.contains(worker)
+      if let best, (best.isLate ? 1 : 0, best.load) < (isLate ? 1 : 0, load) { continue }
+      if let best, (best.isLate, best.load) == (isLate, load), best.worker < worker { continue }
+      best = (isLate, load, worker)
+    }
+    return best?.worker
   }
 
   private func currentItem(_ key: ItemKey) -> Item? {
