@@ -6,7 +6,8 @@ package struct SluiceCommand: AsyncParsableCommand {
     commandName: "sluice",
     abstract: "Pre-trains video action-recognition networks from weakly-labelled videos.",
     subcommands: [
-      RunCommand.self, NodeCommand.self, WorkerCommand.self, ScaleCommand.self, StatusCommand.self, TapCommand.self,
+      RunCommand.self, NodeCommand.self, WorkerCommand.self, ScaleCommand.self, StatusCommand.self, TopCommand.self,
+      TapCommand.self,
       CheckCommand.self, KeysCommand.self, SynthesizeCommand.self, CorpusCommand.self, DecodeCommand.self,
       NetCommand.self,
       EvaluateCommand.self, PredictCommand.self, BenchCommand.self, StageCommand.self, CoordinatorCommand.self,

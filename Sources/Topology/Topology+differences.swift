@@ -1,7 +1,7 @@
 extension Topology {
   /// Settings that change what a run computes, for the checkpoint; a resume refuses other values.
   ///
-  /// Left out is what only says where and how fast work is done (hosts, links, `in_flight`, `train.threads`), what is
+  /// Left out is what only says where and how fast work is done (hosts, `autoscale`, links, `in_flight`, `train.threads`), what is
   /// kept (`checkpoint`), when a run gives up (`lost_after`, `decode_limit`, retries, `max_bad_fraction`), names and places (`name`,
   /// `corpus`: its fingerprint is compared), and `train.kernels`, whose effect the numerics fingerprint shows.
   package func settingsThatInfluenceResults() -> [(path: String, value: String)] {

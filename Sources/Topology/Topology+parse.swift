@@ -79,7 +79,8 @@ extension Topology {
       onTransient: root.choice("on_transient", default: .stop),
       maxBadFraction: root.number("max_bad_fraction", default: 0.2, in: 0...1),
       leaseFloor: root.number("lease_floor", default: 2, in: 0.01...3600),
-      decodeLimit: root.number("decode_limit", default: 300, in: 1...86_400))
+      decodeLimit: root.number("decode_limit", default: 300, in: 1...86_400),
+      autoscale: readAutoscale(root.section("autoscale", required: false)))
     root.finish()
     topology.checkWorkers(root)
     topology.checkSecurity(root)

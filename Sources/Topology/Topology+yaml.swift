@@ -39,6 +39,11 @@ extension Topology {
     add("max_bad_fraction", format(maxBadFraction))
     add("lease_floor", format(leaseFloor))
     add("decode_limit", format(decodeLimit))
+    for stage in Self.workerStages {
+      guard let limits = autoscale[stage] else { continue }
+      add("autoscale.\(stage.rawValue).min", String(limits.lowerBound))
+      add("autoscale.\(stage.rawValue).max", String(limits.upperBound))
+    }
     return settings
   }
 

@@ -28,6 +28,8 @@ package struct Topology: Sendable, Equatable {
   package var leaseFloor: Double
   /// Seconds after which a decode worker that is still at the same clip ends itself.
   package var decodeLimit: Double
+  /// Least and most workers of stages whose number follows the load.
+  package var autoscale: [Stage: ClosedRange<Int>]
 
   /// What happens when an item still fails for a passing reason after `transientRetries`.
   package enum OnTransient: String, Sendable, CaseIterable {

@@ -7,7 +7,7 @@ extension WireTarget {
   /// The keys of every control message; a message takes its own and passes over the others.
   private static let control = """
     {"action":"status","assigned":1,"attempt":0,"batch":"b","block":3,"checkpoint":"step-000004","classes":4,
-    "consumed":{"count":2,"digest":7},"correct":1,"counters":{"aliveSeconds":1.5,"busySeconds":0.5,"bytesOut":1,
+    "consumed":{"count":2,"digest":7},"correct":1,"counters":{"aliveSeconds":1.5,"busySeconds":0.5,"bytesOut":1,"tensorBytesOut":2,
     "duplicatesDropped":0,"items":3,"malformedDropped":0,"residentBytes":9,"staleDropped":0},"counts":{"decode":3},
     "data":{"ipc":"ipc://@a","tcp":"tcp://127.0.0.1:1"},"directory":"/r","error":"e","file":"f",
     "fingerprint":{"description":"d","kind":"decode","value":"v"},

@@ -47,6 +47,30 @@ import Testing
     }
   }
 
+  /// Training waits for a slow decoder: the coordinator asks for more, and says why; `top` shows it.
+  @Test func aStageThatOthersWaitForGrowsByItself() throws {
+    var one = try topology()
+    one.steps = 30
+    let faults = "decode=mock:0.12"
+    let fixed = try RunHandle(one, faults: "decode=mock:0").report()
+    one.extra = "autoscale: {decode: {min: 1, max: 2}, augment: {max: 1}}"
+    let run = try RunHandle(one, faults: faults)
+    _ = try eventually("two decoders; \(run.live.errors)", seconds: 60) {
+      let workers = try run.status()?["workers"] as? [[String: Any]] ?? []
+      return workers.count { $0["stage"] as? String == "decode" } == 2 ? true : nil
+    }
+    let top = try Sluice.run(["top", "--run", run.output, "--count", "2", "--interval", "0.5"])
+    #expect(top.status == 0, "\(top.stderr)")
+    for text in [
+      "short of: decode", "autoscale: decode 1 → 2: the others wait for it", "  decode/0", "  average/0", "MiB",
+    ] {
+      #expect(top.stdout.contains(text), "\(text) in \(top.stdout)")
+    }
+    let report = try run.report(seconds: 120)
+    #expect(try hash(report) == hash(fixed))
+    #expect(run.live.errors.contains("autoscale: decode 1 → 2: the others wait for it: its workers waited"))
+  }
+
   /// A tap gives up; a worker waits for its coordinator, and says so.
   @Test func whereNobodyListensIsNamed() throws {
     let nobody = "tcp://127.0.0.1:\(Int.random(in: 20000..<30000))"

@@ -91,7 +91,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.schedule={steps: [50, 100], factor: 0.5}", "train.schedule.halvings=3", "clip.short_edge=128",
       "train.epochs=1.5", "train.learning_rate_per_replica=0.1", "hosts.here.memory=20 GiB", "train.warm_up.clips=99",
       "hosts.here.chain=[augment, decode]", "seed=18446744073709551615", "train.kernels=avx2", "lost_after=1.25",
-      "decode_limit=7.5",
+      "decode_limit=7.5", "autoscale={decode: {min: 2, max: 9}, evaluate: {max: 3}}",
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
       "train.loss=sigmoid", "train.label_smoothing=0.1", "train.clip_norm=2.5",
       "train={network: r3d-18, batch: 1, steps: 1, learning_rate: 1, weights: a, inflate: true, head: new}",

@@ -50,6 +50,28 @@ extension Coordinator {
     return nil
   }
 
+  /// Adds workers to stages that others wait for and takes idle ones away, where the topology says so.
+  func autoscale() {
+    let now = Monotonic.seconds()
+    guard phase == .running, !topology.autoscale.isEmpty, now - autoscaledAt >= 1 else { return }
+    autoscaledAt = now
+    let nodes = workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
+    let hosts = Set(nodes.map(\.identity.host))
+    var counts: [Stage: Int] = [:]
+    for worker in workers.values where hosts.contains(worker.identity.host) {
+      if let stage = worker.identity.stage { counts[stage, default: 0] += 1 }
+    }
+    let shares = Dictionary(
+      uniqueKeysWithValues: recentWaitShares(now).compactMap { name, share in Stage(rawValue: name).map { ($0, share) }
+      })
+    guard !nodes.isEmpty else { return }
+    for decision in autoscaler.decide(waitShares: shares, counts: counts, now: now) {
+      progress.note("autoscale: \(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)")
+      lastAutoscale = "\(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)"
+      spread(decision.stage.rawValue, decision.to, over: nodes)
+    }
+  }
+
   /// Shares a total out evenly over the nodes that run the stage, or over all if none does.
   private func spread(_ stage: String, _ total: Int, over nodes: [Worker]) {
     let running = Set(workers.values.filter { $0.identity.stage?.rawValue == stage }.map(\.identity.host))
@@ -70,7 +92,8 @@ extension Coordinator {
         id: id, stage: worker.identity.stage?.rawValue ?? "node", host: worker.identity.host,
         processID: worker.identity.processID, data: worker.hello.data, tap: worker.hello.tap, counters: counters,
         waitShare: [worker.load.silent(for: now - worker.lastSeen)].recentWaitShare ?? 0,
-        silentSeconds: now - worker.lastSeen)
+        silentSeconds: now - worker.lastSeen,
+        queued: worker.identity.stage.flatMap { machine.queued(by: id, of: $0) })
     }
     let shares = recentWaitShares(now)
     let state =
@@ -85,7 +108,7 @@ extension Coordinator {
       steps: machine.settings.finalVersion, state: state, loss: lastLoss, clipsLeased: machine.window.leasedCount,
       leasesExpired: machine.window.expiredCount, quarantined: (try? ledger.quarantined().count) ?? 0,
       workersLost: (try? ledger.workersLost()) ?? 0, waitShare: shares, shortStage: RunStatus.short(shares),
-      workers: list, tap: tap.endpoints)
+      autoscale: lastAutoscale, clipsPerSecond: clipRate.perSecond, workers: list, tap: tap.endpoints)
   }
 
   /// By stage. One that training needs and that has no worker keeps all others waiting.

@@ -160,6 +160,7 @@ extension Coordinator {
         digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
     try recordExpiredLeases()
     norms.commit(version: version)
+    clipRate.add(samples, now: Monotonic.seconds())
     broadcast(
       Commit(version: version, checkpoint: isCheckpoint(version)), to: [.batch, .train, .average])
     let rate = topology.train.learningRate(at: version - 1)

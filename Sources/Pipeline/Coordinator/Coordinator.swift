@@ -68,6 +68,10 @@ package actor Coordinator {
   /// Rounds trained and videos scored, by worker: heartbeats lag behind.
   var reportsDone: [WorkerID: Int] = [:]
   var expiredReported = 0
+  var autoscaler: Autoscaler
+  var autoscaledAt = 0.0
+  var lastAutoscale: String?
+  var clipRate = RecentRate()
   var lastLoss: Double?
   private var router: Socket!
   private var clients: Socket!
@@ -112,6 +116,7 @@ package actor Coordinator {
     evaluationVideos = try Self.evaluationVideos(topology, corpus)
     machine = RunMachine(settings: Self.settings(topology, videos: evaluationVideos.count))
     if let stopAfter { machine.stop(at: stopAfter) }
+    autoscaler = Autoscaler(limits: topology.autoscale)
     let begun = try ledger.beginIncarnation("coordinator started")
     if begun.predecessorDied { try ledger.recordLoss(of: "coordinator", reason: "ended without a word") }
     stamp = RunStamp(run: identity.run, incarnation: begun.number)
@@ -201,6 +206,7 @@ package actor Coordinator {
       guard self.outcome == nil else { return }
       self.findSilentWorkers()
       self.findRevokedWorkers()
+      self.autoscale()
       self.advance()
       self.scheduleTick()
     }

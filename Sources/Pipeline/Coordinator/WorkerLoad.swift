@@ -36,6 +36,27 @@ package struct WorkerLoad: Sendable {
   }
 }
 
+/// How much of something there was a second, over the last 5 to 10 seconds.
+package struct RecentRate: Sendable {
+  private var points: [(at: Double, total: Int)] = []
+  private var total = 0
+
+  package init() {}
+
+  package mutating func add(_ count: Int, now: Double) {
+    total += count
+    points.append((now, total))
+    // The first of the points that are left is the newest that is old enough.
+    while points.count > 2, now - points[1].at >= WorkerLoad.period * 2 { points.removeFirst() }
+  }
+
+  /// Nil before there are two points.
+  package var perSecond: Double? {
+    guard let first = points.first, let last = points.last, last.at > first.at else { return nil }
+    return Double(last.total - first.total) / (last.at - first.at)
+  }
+}
+
 extension Sequence<WorkerLoad> {
   /// Share of the last seconds that these workers waited for input; nil if none has counted yet.
   package var recentWaitShare: Double? {

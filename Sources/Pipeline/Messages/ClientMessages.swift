@@ -32,6 +32,8 @@ package struct RunStatus: Sendable, Codable {
     /// Share of the last seconds that it waited for input.
     package var waitShare: Double
     package var silentSeconds: Double
+    /// Leases it holds: clips of decode and augment workers, groups of batch workers.
+    package var queued: Int?
   }
   package var run: String
   package var directory: String
@@ -48,6 +50,10 @@ package struct RunStatus: Sendable, Codable {
   package var waitShare: [String: Double]
   /// The stage the others wait for: the one whose workers wait least, and less than half of the time.
   package var shortStage: String?
+  /// What was scaled last, and why.
+  package var autoscale: String?
+  /// Committed over the last seconds.
+  package var clipsPerSecond: Double?
   package var workers: [Worker]
   package var tap: Endpoints
 

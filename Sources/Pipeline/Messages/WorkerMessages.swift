@@ -105,6 +105,8 @@ package struct WorkerCounters: Sendable, Codable, Equatable {
   package var malformedDropped = 0
   package var staleDropped = 0
   package var bytesOut = 0
+  /// Bytes of the same tensors before they were packed; 0 for stages that pack none.
+  package var tensorBytesOut = 0
   package var residentBytes = 0
   /// What it has been at for long, if it is.
   package var underWay: UnderWay?

@@ -31,6 +31,13 @@ import Testing
     #expect(try #require([idle.silent(for: 30)].recentWaitShare) < 0.5)
   }
 
+  @Test func aRateIsThatOfTheLastSeconds() throws {
+    var rate = RecentRate()
+    #expect(rate.perSecond == nil)
+    for second in 0..<60 { rate.add(second < 30 ? 100 : 4, now: Double(second)) }
+    #expect(try #require(rate.perSecond) == 4)
+  }
+
   @Test func workUnderWayCounts() {
     let clock = WorkClock()
     let (during, seconds) = clock.measure { () -> Double in

@@ -75,6 +75,7 @@ package actor AugmentStage: StageActor {
       core.link.send(
         Failed(key: item.key, reason: failure.reason, isTransient: failure.isTransient))
     case .success(let clip):
+      core.counters.tensorBytesOut += clip.frames.buffer.byteCount
       core.output!.send(
         Envelope(.clip, stamp: core.stamp, body: clip.header.encodedBody), [clip.payload], to: header.entry.batch)
       core.tap.publish(item.key) {

@@ -132,6 +132,7 @@ package actor DecodeStage: StageActor {
     case .failure(let failure):
       core.link.send(Failed(key: entry.item.key, reason: failure.reason, isTransient: failure.isTransient))
     case .success(let window):
+      core.counters.tensorBytesOut += window.frames.buffer.byteCount
       core.output!.send(
         Envelope(.window, stamp: core.stamp, body: window.header.encodedBody), [window.payload], to: entry.augment)
       core.tap.publish(entry.item.key) {
