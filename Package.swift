@@ -56,7 +56,7 @@ let modules: [Target] = [
     ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", "Files", argumentParser]),
   .executableTarget(name: "sluice", dependencies: ["Commands", argumentParser], swiftSettings: strict),
   .executableTarget(
-    name: "sluice-faulty", dependencies: ["Commands", "Pipeline", argumentParser], swiftSettings: strict),
+    name: "sluice-faulty", dependencies: ["Commands", "Pipeline", "Files", argumentParser], swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [
@@ -70,9 +70,11 @@ let testTargets: [Target] = [
   .testTarget(
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),
-  tests("PipelineTests", ["Pipeline", "Corpus", "Networks", "Video", "Wire", "Tensors", "Topology", "ZeroMQ"]),
+  tests(
+    "PipelineTests", ["Pipeline", "Corpus", "Networks", "Video", "Wire", "Tensors", "Topology", "ZeroMQ", "Files"]),
   .testTarget(
-    name: "ProcessTests", dependencies: ["sluice", "sluice-faulty"], exclude: ["flood.py"], swiftSettings: strict),
+    name: "ProcessTests", dependencies: ["sluice", "sluice-faulty"], exclude: ["flood.py", "hosts.sh", "relay.py"],
+    swiftSettings: strict),
 ]
 
 /// Only `scripts/fuzz` builds the fuzzer: it links libFuzzer.

@@ -32,7 +32,7 @@ package enum Directory {
 
   /// Makes what was renamed or made in the directory of `path` durable; a file system that cannot is left to its own
   /// means.
-  static func synchronize(around path: String) {
+  package static func synchronize(around path: String) {
     let descriptor = open(parent(of: path) ?? (path.hasPrefix("/") ? "/" : "."), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     fsync(descriptor)

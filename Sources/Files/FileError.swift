@@ -18,6 +18,9 @@ package struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
     "\(path): cannot \(action): \(String(cString: strerror(number))); \(advice)"
   }
 
+  /// Whether there is no room on the disk: what can be waited for.
+  package var isDiskFull: Bool { number == ENOSPC || number == EDQUOT }
+
   private var advice: String {
     switch number {
     case EACCES, EPERM, EROFS: "choose a place this user may write to"

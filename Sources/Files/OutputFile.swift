@@ -5,6 +5,9 @@ package final class OutputFile {
   private let name: String
   private let descriptor: Int32
 
+  /// Called at each step of `replace` with the file's name; only a test build sets it, to die or fail there.
+  package nonisolated(unsafe) static var observe: ((WriteStep, String) throws(FileError) -> Void)?  // before any file
+
   private init(opening path: String, named name: String, flags: Int32, mode: UInt32 = 0o644) throws(FileError) {
     self.name = name
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
@@ -14,6 +17,14 @@ package final class OutputFile {
   deinit { close(descriptor) }
 
   package func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    guard let observe = Self.observe else { return try write(bytes) }
+    let half = bytes.count / 2
+    try write(UnsafeRawBufferPointer(rebasing: bytes[..<half]))
+    try observe(.half, name)
+    try write(UnsafeRawBufferPointer(rebasing: bytes[half...]))
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var done = 0
     while done < bytes.count {
       // Linux writes at most 2 GiB at once.
@@ -41,9 +52,13 @@ extension OutputFile {
     unlink(beside)
     let file = try OutputFile(opening: beside, named: path, flags: O_EXCL, mode: mode)
     do throws(FileError) {
+      try observe?(.opened, path)
       try body(file)
+      try observe?(.written, path)
       guard fsync(file.descriptor) == 0 else { throw FileError("write", path, number: errno) }
+      try observe?(.synced, path)
       guard rename(beside, path) == 0 else { throw FileError("replace", path, number: errno) }
+      try observe?(.renamed, path)
     } catch {
       unlink(beside)
       throw error
@@ -62,8 +77,15 @@ extension OutputFile {
     try OutputFile(opening: path, named: path, flags: O_TRUNC).append(bytes)
   }
 
-  /// Writes at the end of a file, made if it is not there.
+  /// Writes at the end of a file, made if it is not there: all of it or nothing.
   package static func append(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
-    try OutputFile(opening: path, named: path, flags: O_APPEND).append(bytes)
+    let file = try OutputFile(opening: path, named: path, flags: O_APPEND)
+    let size = lseek(file.descriptor, 0, SEEK_END)
+    do throws(FileError) {
+      try file.append(bytes)
+    } catch {
+      ftruncate(file.descriptor, size)
+      throw error
+    }
   }
 }

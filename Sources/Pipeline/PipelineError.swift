@@ -7,6 +7,8 @@ package struct PipelineError: Error, CustomStringConvertible, Sendable, Equatabl
     case settingsDiffer
     case checkpoint
     case ledger
+    /// There is no room on the disk of the run: what can be waited for.
+    case diskFull
     case audit
     case diverged
     case transient

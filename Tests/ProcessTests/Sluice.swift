@@ -35,13 +35,16 @@ enum Sluice {
     private let errorPath: URL
     private let ended = DispatchSemaphore(value: 0)
 
-    init(_ arguments: [String], faults: String? = nil) throws {
+    /// - Parameter launcher: a program and its first arguments that runs the rest of its command line.
+    init(_ arguments: [String], faults: String? = nil, launcher: [String] = []) throws {
       let scratch = Workspace.shared.scratch()
       outPath = scratch.appendingPathComponent("stdout")
       errorPath = scratch.appendingPathComponent("stderr")
       for path in [outPath, errorPath] { try Data().write(to: path) }
-      process.executableURL = Sluice.binaries.appendingPathComponent(faults == nil ? "sluice" : "sluice-faulty")
-      process.arguments = arguments
+      let executable = Sluice.binaries.appendingPathComponent(faults == nil ? "sluice" : "sluice-faulty").path
+      let line = launcher + [executable] + arguments
+      process.executableURL = URL(fileURLWithPath: line[0])
+      process.arguments = Array(line.dropFirst())
       process.currentDirectoryURL = Workspace.shared.root
       process.standardOutput = try FileHandle(forWritingTo: outPath)
       process.standardError = try FileHandle(forWritingTo: errorPath)

@@ -73,6 +73,7 @@ struct SmallTopology {
   var network = "r2plus1d-10"
   var steps = 16
   var batch = 4
+  var replicas = 3
   var evaluate = "{every: 1000, clips: 2, split: validation}"
   var links = "{compression: lz4}"
   /// More keys of `train`, each after a comma.
@@ -98,7 +99,7 @@ struct SmallTopology {
       \(hosts.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n"))
       clip: \(clip)
       sampling: {labels: square-root}
-      train: {network: \(network), width: 0.25, replicas: 3, batch: \(batch), steps: \(steps), learning_rate: 0.02\(train)}
+      train: {network: \(network), width: 0.25, replicas: \(replicas), batch: \(batch), steps: \(steps), learning_rate: 0.02\(train)}
       evaluate: \(evaluate)
       links: \(links)
       checkpoint: {every: 4, keep: 3}

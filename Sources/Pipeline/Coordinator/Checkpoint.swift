@@ -84,10 +84,26 @@ extension Checkpoint {
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
     try OutputFile.replace("\(partial)/manifest.json", with: encoder.encode(manifest))
     let final = path(in: run, version: manifest.version)
-    if FileManager.default.fileExists(atPath: final) { try FileManager.default.removeItem(atPath: final) }
-    try synchronizeDirectory(partial)
-    try FileManager.default.moveItem(atPath: partial, toPath: final)
-    try synchronizeDirectory("\(run)/checkpoints")
+    // Of a step that was rolled back: the one that was loaded instead is older and stays.
+    retire(final)
+    try OutputFile.observe?(.synced, final)
+    guard rename(partial, final) == 0 else { throw FileError("make", final, number: errno) }
+    try OutputFile.observe?(.renamed, final)
+    Directory.synchronize(around: final)
+  }
+
+  /// What a failed checkpoint has written; the disk may need the room.
+  package static func abandon(run: String, version: Int) {
+    try? FileManager.default.removeItem(atPath: partialPath(in: run, version: version))
+  }
+
+  /// Removes a directory in a way that never leaves a part of it under its name.
+  private static func retire(_ path: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let beside = (parts.dropLast() + [".\(parts.last!).retired"]).joined(separator: "/")
+    try? FileManager.default.removeItem(atPath: beside)
+    guard rename(path, beside) == 0 else { return }
+    try? FileManager.default.removeItem(atPath: beside)
   }
 
   /// Leftovers of checkpoints that were not finished.
@@ -180,14 +196,7 @@ func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
   bytes.map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
 }
 
-func synchronizeDirectory(_ path: String) throws(PipelineError) {
-  let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))") }
-  defer { close(descriptor) }
-  guard fsync(descriptor) == 0 else { throw PipelineError(.checkpoint, "\(path): \(String(cString: strerror(errno)))") }
-}
-
 extension Checkpoint {
   /// Takes the checkpoint off the disk.
-  package func remove() { try? FileManager.default.removeItem(atPath: directory) }
+  package func remove() { Self.retire(directory) }
 }

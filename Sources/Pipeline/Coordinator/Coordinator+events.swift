@@ -37,15 +37,16 @@ extension Coordinator {
 
   /// Everything the machine can do now, and the end if there is nothing left.
   func advance() {
+    guard !room.isFull(now: Monotonic.seconds()) else { return }
     guard phase == .running else {
-      if stopRequested, phase == .waiting { endRun() }
-      return
+      guard phase == .waiting else { return }
+      return stopRequested ? endRun() : shardArrived()
     }
     giveUpStarvedStep()
     perform(machine.advance(now: Monotonic.seconds()))
-    guard phase == .running, machine.isFinished, checkpointed == machine.committed || machine.committed == 0 else {
-      return
-    }
+    guard phase == .running, machine.isFinished, undone.isEmpty,
+      checkpointed == machine.committed || machine.committed == 0
+    else { return }
     endRun()
   }
 
@@ -58,22 +59,43 @@ extension Coordinator {
     machine.stop(at: machine.committed)
   }
 
-  private static let starvedSeconds = 10.0
+  static let starvedSeconds = 10.0
 
   func perform(_ actions: [RunMachine.Action]) {
+    undone += actions
+    guard !room.isFull(now: Monotonic.seconds()) else { return }
     var leases: [WorkerID: [LeaseMessage.Entry]] = [:]
-    for action in actions {
+    var rest = undone[...]
+    undone = []
+    while let action = rest.first {
       do {
         try perform(action, leases: &leases)
-      } catch let error as PipelineError {
-        return fail(error)
+        rest.removeFirst()
       } catch {
-        return fail(PipelineError(.ledger, "\(error)"))
+        guard waitsForRoom(error) else { return fail(error as? PipelineError ?? PipelineError(.ledger, "\(error)")) }
+        break
       }
     }
+    if rest.isEmpty { roomWasFound() } else { undone = rest + undone }
     for worker in leases.keys.sorted() {
       send(Envelope(.lease, stamp: stamp, body: LeaseMessage(entries: leases[worker]!).encodedBody), to: worker)
     }
+  }
+
+  /// Whether what failed is to be tried again, for want of room on the disk. A run that was asked to stop does not wait
+  /// long.
+  func waitsForRoom(_ error: any Error) -> Bool {
+    switch room.failed(error, now: Monotonic.seconds()) {
+    case .giveUp: return false
+    case .wait(let isFirst, let seconds):
+      if isFirst { progress.note("the disk is full, the run waits for room: \(error)") }
+      return !stopRequested || seconds < Self.starvedSeconds
+    }
+  }
+
+  func roomWasFound() {
+    guard let seconds = room.succeeded(now: Monotonic.seconds()) else { return }
+    progress.note("the disk has room again, after \(Int(seconds.rounded(.up))) s")
   }
 
   private func perform(_ action: RunMachine.Action, leases: inout [WorkerID: [LeaseMessage.Entry]]) throws {
@@ -175,7 +197,7 @@ extension Coordinator {
     perform(machine.reminders)
     if let clipScale { broadcast(clipScale, to: [.average]) }
     let version = machine.committed
-    let isWaitedFor = isCheckpoint(version) && (checkpointed ?? 0) < version
+    let isWaitedFor = isCheckpoint(version) && (checkpointed ?? 0) < version && version > abandoned
     broadcast(Commit(version: version, checkpoint: isWaitedFor), to: [.batch, .train, .average])
   }
 
@@ -210,20 +232,10 @@ extension Coordinator {
   }
 
   private func appendMetrics(version: Int, loss: Double, accuracy: Double, rate: Double) throws {
-    try appendMetrics(
+    try metrics.append(
       Metrics(
         step: version, loss: loss, accuracy: accuracy, learning_rate: rate, seconds: Monotonic.seconds() - startedAt,
         wait_share: waitShares()))
-  }
-
-  func appendMetrics(_ line: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    var data = try encoder.encode(line)
-    data.append(UInt8(ascii: "\n"))
-    try OutputFile.append(data, to: directory.metricsPath)
   }
 
   /// Share of its life a stage waited for input, over its workers.

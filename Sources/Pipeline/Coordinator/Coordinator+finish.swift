@@ -31,7 +31,7 @@ extension Coordinator {
       }
     }
     try ledger.record(evaluation, videos: scored.count)
-    try appendMetrics(evaluation)
+    try metrics.append(evaluation)
     progress.evaluated(evaluation, videos: scored.count)
   }
 
@@ -56,9 +56,11 @@ extension Coordinator {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
       try OutputFile.replace(directory.reportPath, with: encoder.encode(report))
+      try metrics.flush()
       try ledger.endIncarnation(stamp.incarnation, report.stopped ? "stopped" : "finished")
       finish(.success(report))
     } catch {
+      if waitsForRoom(error) { return }
       fail(error as? PipelineError ?? PipelineError(.runDirectory, "\(error)"))
     }
   }
@@ -107,10 +109,12 @@ extension Coordinator {
     var work: [String: Int] = [:]
     for (id, entry) in counters { work[id] = max(entry.counters.items, reportsDone[id] ?? 0) }
     let ends = RunReport.meansOfEnds(try ledger.losses())
-    let seconds = Monotonic.seconds() - startedAt
-    try ledger.addToCounter("seconds", seconds)
+    if !isCounted {
+      isCounted = true
+      try ledger.addToCounter("seconds", Monotonic.seconds() - startedAt)
+      try ledger.addToCounter("duplicates_dropped", Double(duplicates))
+    }
     try recordExpiredLeases()
-    try ledger.addToCounter("duplicates_dropped", Double(duplicates))
     let used = try ledger.samplesUsed()
     let total = try ledger.counter("seconds")
     let numerics = try ledger.fingerprints()[.numerics]

@@ -22,7 +22,9 @@ extension Coordinator {
       } else {
         try loadNewest(committed: committed, below: missing)
       }
+      roomWasFound()
     } catch {
+      if waitsForRoom(error) { return }
       fail(error as? PipelineError ?? PipelineError(.ledger, "\(error)"))
     }
   }
@@ -45,6 +47,7 @@ extension Coordinator {
     shardVersions[shard] = nil
     guard phase != .finished else { return }
     machine.pause()
+    undone = []
     phase = .waiting
   }
 
@@ -65,16 +68,27 @@ extension Coordinator {
     }
     if committed > version {
       progress.note("rolled back from step \(committed) to \(version)")
-      try appendMetrics(["rolled_back_from": committed, "rolled_back_to": version])
+      try metrics.append(["rolled_back_from": committed, "rolled_back_to": version])
     }
     try ledger.rollBack(to: version)
     Checkpoint.removePartial(in: directory.path)
     checkpointFiles = [:]
+    abandoned = -1
+    lastFailedAt = nil
     shardVersions = [:]
     norms.reset()
     clipScale = nil
     phase = .loading(version: version, missing: Set(0..<topology.count(.average)))
-    broadcast(Load(version: version, checkpoint: newest?.directory), to: [.average])
+    load = Load(version: version, checkpoint: newest?.directory)
+    broadcast(load!, to: [.average])
+  }
+
+  /// Says it again to shards that have not answered: the first word may have been lost with a connection.
+  func remindOfLoading() {
+    guard case .loading(_, let missing) = phase, let load else { return }
+    for id in workers.keys.sorted() {
+      if let shard = workers[id]!.shard, missing.contains(shard) { send(load, to: id) }
+    }
   }
 
   func shardLoaded(_ loaded: Loaded) {
@@ -130,65 +144,5 @@ extension Coordinator {
   func isEvaluated(_ version: Int) -> Bool {
     guard let evaluate = topology.evaluate else { return false }
     return version > 0 && (version % evaluate.every == 0 || version == machine.settings.finalVersion)
-  }
-
-  // MARK: Checkpoints
-
-  func shardWrote(_ written: Checkpointed) {
-    guard written.version > checkpointed ?? -1 else { return }
-    if let error = written.error {
-      progress.note("checkpoint of step \(written.version) failed, the last good one is kept: \(error)")
-      perform(machine.cancelEvaluation(of: written.version))
-      if written.version == machine.stopAt { fail(PipelineError(.checkpoint, "the last checkpoint failed: \(error)")) }
-      return
-    }
-    checkpointFiles[written.version, default: []].append(
-      Checkpoint.Manifest.File(name: written.file, shard: written.shard, sha256: written.sha256))
-    let files = checkpointFiles[written.version]!
-    guard Set(files.map(\.shard)).count == topology.count(.average) else { return }
-    checkpointFiles[written.version] = nil
-    do {
-      try Checkpoint.finish(
-        run: directory.path, manifest: try manifest(written.version, files.sorted { $0.shard < $1.shard }))
-      checkpointed = written.version
-      machine.checkpointed(written.version)
-      prune()
-    } catch {
-      progress.note("checkpoint of step \(written.version) failed, the last good one is kept: \(error)")
-      perform(machine.cancelEvaluation(of: written.version))
-    }
-  }
-
-  private func manifest(_ version: Int, _ files: [Checkpoint.Manifest.File]) throws -> Checkpoint.Manifest {
-    var settings: [String: String] = [:]
-    for (path, value) in topology.settingsThatInfluenceResults() { settings[path] = value }
-    var numerics: [String: String] = [:]
-    for (kind, fingerprint) in try ledger.fingerprints() { numerics[kind.rawValue] = fingerprint.value }
-    return Checkpoint.Manifest(
-      version: version, elements: layout.count, blockElements: BlockMap.blockElements, files: files,
-      settings: settings, corpus: corpus.fingerprint, numerics: numerics)
-  }
-
-  /// Refuses a checkpoint made with other settings or another corpus.
-  private func check(_ manifest: Checkpoint.Manifest) throws(PipelineError) {
-    var differences: [String] = []
-    if manifest.corpus != corpus.fingerprint { differences.append("the corpus \(topology.corpus) has changed") }
-    for (path, value) in topology.settingsThatInfluenceResults() where manifest.settings[path] != value {
-      differences.append("\(path): \(manifest.settings[path] ?? "unset") → \(value)")
-    }
-    guard differences.isEmpty else {
-      throw PipelineError(
-        .settingsDiffer,
-        "\(directory.path): cannot go on from step \(manifest.version): " + differences.joined(separator: "; "))
-    }
-  }
-
-  /// Keeps the newest checkpoints and those an evaluation still reads.
-  func prune() {
-    let all = Checkpoint.all(in: directory.path)
-    let pinned = Set(machine.evaluations.map(\.version))
-    for old in all.dropLast(topology.checkpoint.keep) where !pinned.contains(old.manifest.version) {
-      old.remove()
-    }
   }
 }

@@ -14,6 +14,9 @@ extension Coordinator {
       return refuse(sender, "it belongs to another run than the one at this endpoint")
     }
     guard phase != .finished else { return send(Dismissed(), to: sender) }
+    guard !replaced.contains(sender) else {
+      return refuse(sender, "another process of this host has taken its place; is the node running twice?")
+    }
     do throws(PipelineError) {
       if let fingerprint = hello.fingerprint {
         let expected = try ledger.fingerprint(orAdopt: fingerprint)
@@ -41,6 +44,7 @@ extension Coordinator {
     let id = hello.identity.id
     var worker = workers[id] ?? Worker(hello: hello, lastSeen: Monotonic.seconds())
     let isNew = workers[id] == nil
+    if isNew { takeOverPlace(hello.identity) }
     worker.hello = hello
     worker.key = key
     if hello.identity.stage == .average {
@@ -52,11 +56,23 @@ extension Coordinator {
     }
     workers[id] = worker
     welcome(id)
-    guard isNew, let stage = hello.identity.stage else { return }
+    guard let stage = hello.identity.stage else { return }
+    for producer in stage.producers { sendPeers(of: producer, toWorker: id) }
+    guard isNew else { return }
     machine.join(id, stage: stage)
     for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
-    for producer in stage.producers { sendPeers(of: producer, toWorker: id) }
     if stage == .average { shardArrived() }
+  }
+
+  /// A node starts a worker only where it has none: one that was there before has died with its node, unheard.
+  private func takeOverPlace(_ identity: WorkerIdentity) {
+    guard identity.role == .stage else { return }
+    for id in workers.keys.sorted() {
+      let other = workers[id]!.identity
+      guard other.role == .stage, other.place == identity.place else { continue }
+      replaced.insert(id)
+      lose(id, reason: "replaced by \(identity.id)")
+    }
   }
 
   /// The shard index a worker takes: the one it had, or the first free one.
@@ -121,8 +137,20 @@ extension Coordinator {
     perform(machine.failed(item, by: nil, .verdict(reason: "\(path): \(end)"), now: Monotonic.seconds()))
   }
 
-  /// A worker's heartbeat.
+  /// A worker has said something. After a silence its connection may be another one: it is asked who it is, and hears
+  /// again what it may have missed.
+  func seen(_ id: WorkerID) {
+    let now = Monotonic.seconds()
+    let silence = now - workers[id]!.lastSeen
+    workers[id]!.lastSeen = now
+    if silence > Self.silenceSeconds { send(Introduce(), to: id) }
+  }
+
+  private static let silenceSeconds = 4.0
+
+  /// A worker's heartbeat. Nodes get an answer: they watch over the coordinator for their host.
   func heard(_ counters: WorkerCounters, from id: WorkerID) {
+    if workers[id]!.identity.role == .node { send(Alive(), to: id) }
     workers[id]!.load.update(counters)
     guard workers[id]!.identity.stage == .decode else { return }
     machine.isAtOneClip(id, seconds: counters.underWay?.seconds ?? 0)

@@ -56,9 +56,21 @@ package actor Coordinator {
   var clipScale: ClipScale?
   /// Decode workers that crashed or looped at a clip.
   var ends: [ItemKey: Int] = [:]
+  /// What shards were told to load last.
+  var load: Load?
   var checkpointFiles: [Int: [Checkpoint.Manifest.File]] = [:]
   /// The version of the newest whole checkpoint.
   var checkpointed: Int?
+  /// The newest version whose checkpoint could not be written.
+  var abandoned = -1
+  /// When the last checkpoint of the run failed first.
+  var lastFailedAt: Double?
+  /// What the machine decided and is not done yet; more than nothing only while the disk is full.
+  var undone: [RunMachine.Action] = []
+  var room = RoomOnDisk()
+  let metrics: MetricsLog
+  /// Whether this session's seconds and duplicates are in the ledger.
+  var isCounted = false
   var labelAccuracy: [RunReport.LabelAccuracy] = []
   var stopRequested = false
   /// When a batch worker last got a clip, or the run was asked to stop.
@@ -77,11 +89,17 @@ package actor Coordinator {
   private var clients: Socket!
   let tap: TapPublisher
   let place: ProcessPlace
+  private var finishedAt = 0.0
+  private var isClosed = false
+  /// Workers whose place another process has taken.
+  var replaced: Set<WorkerID> = []
   private var outcome: Result<RunReport, PipelineError>?
   private var waiter: CheckedContinuation<RunReport, any Error>?
 
   private static let tick = Duration.milliseconds(50)
   private static let reminder = Duration.seconds(5)
+  private static let farewellInterval = Duration.milliseconds(200)
+  private static let farewellSeconds = 20.0
   private static let maxReportBytes: Int64 = 16 << 20
   private static let maxRequestBytes: Int64 = 1 << 16
 
@@ -94,7 +112,7 @@ package actor Coordinator {
   ) throws {
     self.directory = directory
     self.progress = progress
-    lock = try directory.lock()
+    lock = try directory.lock(patienceSeconds: RunDirectory.patienceSeconds)
     identity = try directory.identity()
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus, subset: topology.subset)
@@ -103,6 +121,7 @@ package actor Coordinator {
     self.topology = topology
     plan = try Plan(topology: topology, counts: counts, labels: corpus.labels)
     ledger = try Ledger(path: directory.ledgerPath)
+    metrics = MetricsLog(path: directory.metricsPath)
     let train = topology.train
     let definition = try NetworkDefinition(
       name: train.network, classes: corpus.labels.count, width: train.width)
@@ -216,6 +235,7 @@ package actor Coordinator {
     _ = thread.schedule(after: Self.reminder) {
       guard self.outcome == nil else { return }
       self.remind()
+      self.remindOfLoading()
       self.scheduleReminder()
     }
   }
@@ -223,7 +243,7 @@ package actor Coordinator {
   // MARK: Messages
 
   private func drain() {
-    while outcome == nil, let message = try? router.receive() {
+    while !isClosed, let message = try? router.receive() {
       guard place.security.accepts(message, from: .worker), message.parts.count == 2,
         let envelope = try? message.parts[1].withUnsafeBytes(Envelope.decode), let kind = envelope.messageKind
       else { continue }
@@ -249,6 +269,12 @@ package actor Coordinator {
   }
 
   private func receive(_ kind: MessageKind, _ envelope: Envelope, from sender: WorkerID) {
+    guard outcome == nil else {
+      // Only farewells count now.
+      guard kind == .leaving, let worker = workers.removeValue(forKey: sender) else { return }
+      if worker.identity.role == .stage { send(Dismissed(), to: sender) }
+      return
+    }
     switch kind {
     case .workerExited:
       guard envelope.run == stamp.run, let exit = try? WorkerExited(from: envelope) else { return }
@@ -258,7 +284,7 @@ package actor Coordinator {
         send(Introduce(), to: sender)
         return
       }
-      workers[sender]!.lastSeen = Monotonic.seconds()
+      seen(sender)
       switch kind {
       case .heartbeat: if let beat = try? Heartbeat(from: envelope) { heard(beat.counters, from: sender) }
       case .leaving: letGo(sender)
@@ -300,9 +326,22 @@ package actor Coordinator {
     guard outcome == nil else { return }
     outcome = result
     phase = .finished
+    finishedAt = Monotonic.seconds()
     for worker in workers.keys.sorted() { send(Dismissed(), to: worker) }
-    // Linger is 0: the farewell gets a moment to leave before the socket closes.
-    _ = thread.schedule(after: .milliseconds(200)) {
+    // Linger is 0: the farewell gets a moment to leave before the sockets close.
+    scheduleEnd(result)
+  }
+
+  /// Nodes of other hosts answer the farewell. It is said again until they have, or have been silent for too long: a
+  /// link may be down at just this moment.
+  private func scheduleEnd(_ result: Result<RunReport, PipelineError>) {
+    _ = thread.schedule(after: Self.farewellInterval) {
+      let nodes = self.nodesToDismiss()
+      if !nodes.isEmpty, Monotonic.seconds() - self.finishedAt < Self.farewellSeconds {
+        for node in nodes { self.send(Dismissed(), to: node) }
+        return self.scheduleEnd(result)
+      }
+      self.isClosed = true
       for socket in [self.router!, self.clients!] {
         self.thread.unwatch(socket)
         socket.close()
@@ -311,6 +350,14 @@ package actor Coordinator {
       if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
       self.waiter?.resume(with: result.mapError { $0 as any Error })
       self.waiter = nil
+    }
+  }
+
+  private func nodesToDismiss() -> [WorkerID] {
+    workers.keys.sorted().filter { id in
+      let worker = workers[id]!
+      return worker.identity.role == .node && worker.identity.host != topology.coordinator.name
+        && finishedAt - worker.lastSeen < Self.farewellSeconds
     }
   }
 }

@@ -4,6 +4,8 @@ import GRDB
 /// The run's ledger: incarnations, committed steps, verdicts, evaluations, workers lost. Only the coordinator opens it.
 package final class Ledger {
   private let database: DatabaseQueue
+  /// Counts for the report that found no room on the disk: they go with the next write.
+  private var deferred: [(sql: String, arguments: StatementArguments)] = []
 
   /// - Throws: `.ledger` when the file cannot be opened.
   package init(path: String) throws(PipelineError) {
@@ -40,9 +42,29 @@ package final class Ledger {
   /// Runs a statement; an error of the data base is one of the run.
   private func write(_ sql: String, _ arguments: StatementArguments = StatementArguments()) throws(PipelineError) {
     do {
-      try database.write { try $0.execute(sql: sql, arguments: arguments) }
+      try database.write { database in
+        for (sql, arguments) in deferred { try database.execute(sql: sql, arguments: arguments) }
+        try database.execute(sql: sql, arguments: arguments)
+      }
+      deferred = []
+    } catch let error as DatabaseError where Self.isDiskFull(error) {
+      throw PipelineError(.diskFull, "\(database.path): cannot write: no room on the disk; make room there")
     } catch {
       throw PipelineError(.ledger, "\(database.path): \(error)")
+    }
+  }
+
+  private static func isDiskFull(_ error: DatabaseError) -> Bool {
+    error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+  }
+
+  /// The same for what nothing depends on: it may wait for room on the disk.
+  private func note(_ sql: String, _ arguments: StatementArguments) throws(PipelineError) {
+    do throws(PipelineError) {
+      try write(sql, arguments)
+    } catch {
+      guard error.code == .diskFull else { throw error }
+      deferred.append((sql, arguments))
     }
   }
 
@@ -177,7 +199,7 @@ extension Ledger {
   }
 
   package func recordLoss(of worker: WorkerID, reason: String) throws(PipelineError) {
-    try write("INSERT INTO losses VALUES (?, ?)", [worker, reason])
+    try note("INSERT INTO losses VALUES (?, ?)", [worker, reason])
   }
 
   package func workersLost() throws(PipelineError) -> Int {
@@ -202,7 +224,7 @@ extension Ledger {
   }
 
   package func addToCounter(_ name: String, _ value: Double) throws(PipelineError) {
-    try write(
+    try note(
       "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
       [name, value])
   }

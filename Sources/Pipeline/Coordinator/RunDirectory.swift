@@ -56,6 +56,7 @@ package struct RunDirectory: Sendable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       try OutputFile.replace(identityPath, with: encoder.encode(identity))
+      Directory.synchronize(around: path)
     } catch {
       discard(keepsPlace: wasThere)
       throw PipelineError(.runDirectory, "\(error)")
@@ -80,7 +81,7 @@ package struct RunDirectory: Sendable {
   /// Goes on with a run: worker counts and links may have changed, what influences results may not.
   package func resume(_ topology: Topology) throws(PipelineError) {
     guard exists else { throw PipelineError(.runDirectory, "\(path): no run to resume there") }
-    let lock = try lock()
+    let lock = try lock(patienceSeconds: Self.patienceSeconds)
     defer { lock.release() }
     let differences = topology.differences(from: try storedTopology())
     guard differences.isEmpty else {
@@ -112,18 +113,29 @@ package struct RunDirectory: Sendable {
   }
 
   /// An exclusive lock on the directory, gone with the process.
+  /// - Parameter patienceSeconds: for how long to wait for a process that has it: one whose supervisor was killed is about
+  ///   to end.
   /// - Throws: `.runIsLive` when another process has it.
-  package func lock() throws(PipelineError) -> Lock {
+  package func lock(patienceSeconds: Double = 0) throws(PipelineError) -> Lock {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw PipelineError(.runDirectory, "\(path): \(String(cString: strerror(errno)))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    let deadline = Monotonic.seconds() + patienceSeconds
+    var isOurs = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    while !isOurs, Monotonic.seconds() < deadline {
+      usleep(50_000)
+      isOurs = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+    guard isOurs else {
       close(descriptor)
       throw PipelineError(.runIsLive, "\(path): a coordinator is running in it; stop it first")
     }
     return Lock(descriptor: descriptor)
   }
+
+  /// What the processes of a killed supervisor need to end.
+  package static let patienceSeconds = 3.0
 
   package final class Lock: Sendable {
     private let descriptor: Int32

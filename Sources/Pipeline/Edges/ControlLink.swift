@@ -23,9 +23,17 @@ package final class ControlLink {
   package var onMessage: (MessageKind, Envelope) -> Void = { _, _ in }
   /// Nobody has answered for so many seconds; called at a falling rate.
   package var onSilence: (Int) -> Void = { _ in }
+  /// A coordinator that was silent answers again.
+  package var onWord: () -> Void = {}
+  /// Whether heartbeats are answered: a node's are.
+  private let isAnswered: Bool
   private var silence = Silence(since: Monotonic.seconds())
+  private var lastHeard = Monotonic.seconds()
+  private var isSilent = false
 
   private static let beat = Duration.milliseconds(500)
+  /// An answer that is late by so much is worth a word.
+  private static let lateSeconds = 8.0
 
   package init(
     join endpoint: String, identity: WorkerIdentity, context: Context, security: RunSecurity, thread: SocketThread,
@@ -34,6 +42,7 @@ package final class ControlLink {
     var options = SocketOptions()
     options.identity = Array(identity.id.utf8)
     socket = try Socket(.dealer, in: context, options: options)
+    isAnswered = identity.role == .node
     self.thread = thread
     self.hello = hello
     self.counters = counters
@@ -74,6 +83,7 @@ package final class ControlLink {
       guard let self, !isClosed else { return }
       if isWelcome {
         send(Heartbeat(counters: counters()))
+        if isAnswered { watchForAnswers() }
       } else {
         sendHello()
         if let seconds = silence.worthAWord(now: Monotonic.seconds()) {
@@ -83,6 +93,21 @@ package final class ControlLink {
       }
       scheduleBeat()
     }
+  }
+
+  private func watchForAnswers() {
+    let now = Monotonic.seconds()
+    guard now - lastHeard > Self.lateSeconds else { return }
+    if !isSilent { silence = Silence(since: lastHeard) }
+    isSilent = true
+    if let seconds = silence.worthAWord(now: now) { onSilence(seconds) }
+  }
+
+  private func heard() {
+    lastHeard = Monotonic.seconds()
+    guard isSilent else { return }
+    isSilent = false
+    onWord()
   }
 
   /// Whose key was refused is not connected again by libzmq; meanwhile the key may have been listed.
@@ -100,6 +125,7 @@ package final class ControlLink {
         malformedDropped += 1
         continue
       }
+      heard()
       receive(kind, envelope)
     }
   }
@@ -127,8 +153,10 @@ package final class ControlLink {
       sendHello()
     case .refused:
       onRefused((try? Refused(from: envelope))?.reason ?? "refused by the coordinator")
+    case .dismissed where hasBeenWelcome && envelope.run == stamp.run: onMessage(kind, envelope)
     default:
-      guard isWelcome, envelope.stamp == stamp else {
+      // Also while it is asked again who it is.
+      guard hasBeenWelcome, envelope.stamp == stamp else {
         staleDropped += 1
         return
       }

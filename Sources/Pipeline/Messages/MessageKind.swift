@@ -29,6 +29,7 @@ package enum MessageKind: UInt16, Sendable {
   case dismissed = 42
   case scaleTo = 43
   case clipScale = 44
+  case alive = 45
   // Clients of the coordinator.
   case request = 64
   case reply = 65

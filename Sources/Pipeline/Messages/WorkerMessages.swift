@@ -30,6 +30,9 @@ package struct WorkerIdentity: Sendable, Codable, Equatable {
   /// Workers of one process share it: they talk over inproc.
   package var processToken: String
 
+  /// Host, stage and number: the id without the process.
+  package var place: Substring { id.prefix { $0 != "#" } }
+
   package init(
     id: WorkerID, role: Role, stage: Stage?, host: String, processID: Int32, processToken: String
   ) {
@@ -127,6 +130,12 @@ package struct Leaving: ControlMessage {
 
 package struct Dismissed: ControlMessage {
   package static let kind = MessageKind.dismissed
+  package init() {}
+}
+
+/// The coordinator's answer to a node's heartbeat.
+package struct Alive: ControlMessage {
+  package static let kind = MessageKind.alive
   package init() {}
 }
 

@@ -76,10 +76,13 @@ package actor NodeSupervisor {
     // Beside its own coordinator it hears of that one's end.
     link.onSilence = { [host, join, security] seconds in
       guard !host.coordinator else { return }
+      guard !self.link.hasBeenWelcome else {
+        return self.say("the coordinator at \(join) has been silent for \(seconds) s; workers wait for it")
+      }
       let key = security.scope == .none ? "" : ", or it refuses this host's key"
-      let text = "\(host.name): no coordinator at \(join) yet\(key), after \(seconds) s; still trying\n"
-      FileHandle.standardError.write(Data(text.utf8))
+      self.say("no coordinator at \(join) yet\(key), after \(seconds) s; still trying")
     }
+    link.onWord = { self.say("the coordinator at \(self.join) is back") }
     link.start()
     for (stages, count) in groups() { setCount(stages, count) }
     let end = await withCheckedContinuation { continuation in
@@ -88,6 +91,8 @@ package actor NodeSupervisor {
     link.close()
     return end
   }
+
+  private func say(_ text: String) { FileHandle.standardError.write(Data("\(host.name): \(text)\n".utf8)) }
 
   /// Lets every worker finish what it has and ends.
   package func drain() {
@@ -110,7 +115,10 @@ package actor NodeSupervisor {
 
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
     switch kind {
-    case .dismissed: drain()
+    case .dismissed:
+      // Said again until it is answered.
+      link.send(Leaving())
+      if !isDraining { drain() }
     case .scaleTo:
       guard let scale = try? ScaleTo(from: envelope) else { return }
       for (name, count) in scale.counts.sorted(by: { $0.key < $1.key }) {

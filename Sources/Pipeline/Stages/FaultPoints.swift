@@ -1,3 +1,5 @@
+import Files
+
 /// Faults a test build can put in: what the pipeline must notice, and stand-ins for its slow parts.
 ///
 /// The `sluice` executable leaves them all out; `sluice-faulty`, which the tests run, reads them from the environment.
@@ -21,12 +23,17 @@ package struct FaultPoints: Sendable, Equatable {
   /// Decoding this video waits while there is a file of its name and `.stalled`.
   package var stallVideo: String?
 
+  /// Each clip takes at least so long to decode: a run lasts as long as the test needs.
+  package var paceSeconds = 0.0
+  package var writes: [WriteFault] = []
+
   package static let none = FaultPoints()
 
   package init() {}
 
   /// Reads `name=value` pairs separated by commas: `clip=drop@3`, `train=nothing`, `decode=mock:0.05`,
-  /// `slow=2:5.0`, `crash=000123.mp4`, `loop=000123.mp4`, `stall=000123.mp4`.
+  /// `slow=2:5.0`, `crash=000123.mp4`, `loop=000123.mp4`, `stall=000123.mp4`, `pace=0.05`, `kill=half@manifest.json@MARKER`,
+  /// `full=half@manifest.json@MARKER` (see `WriteFault`).
   /// - Throws: `.configuration` for a name or value that is not known.
   package init(parsing text: String) throws(PipelineError) {
     for pair in text.split(separator: ",") {
@@ -52,6 +59,13 @@ package struct FaultPoints: Sendable, Equatable {
       case "crash": crashVideo = sides[1]
       case "loop": loopVideo = sides[1]
       case "stall": stallVideo = sides[1]
+      case "pace":
+        guard let seconds = Double(sides[1]) else { throw Self.unknown(pair) }
+        paceSeconds = seconds
+      case "kill", "full":
+        let parts = sides[1].split(separator: "@", maxSplits: 2).map(String.init)
+        guard parts.count == 3, let step = WriteStep(rawValue: parts[0]) else { throw Self.unknown(pair) }
+        writes.append(WriteFault(step: step, suffix: parts[1], marker: parts[2], kills: sides[0] == "kill"))
       default: throw Self.unknown(pair)
       }
     }

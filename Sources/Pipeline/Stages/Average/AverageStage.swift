@@ -20,6 +20,8 @@ package actor AverageStage: StageActor {
   private var parked: [WorkerID: Int] = [:]
   /// What the coordinator said of the open step's gradient, where it is clipped.
   private var clip: ClipScale?
+  /// What it was told to load last: told again, the answer is said again.
+  private var loaded: (stamp: RunStamp, version: Int)?
   /// The newest checkpoint file of this incarnation: asked again, the answer is said again, the file stays.
   private var written: (stamp: RunStamp, answer: Checkpointed)?
 
@@ -73,6 +75,8 @@ package actor AverageStage: StageActor {
       guard let commit = try? Commit(from: envelope) else { break }
       if commit.checkpoint { writeCheckpoint(commit.version) }
       model?.commit(version: commit.version)
+      // The word on a step that is not committed yet may have been lost with a connection.
+      if let model, model.version > commit.version { core.link.send(Applied(shard: shard, version: model.version)) }
       // A reminder, too: what was measured and not answered is said again.
       if let model, model.squares?.step == model.version, clip?.step != model.version { sendSquares() }
       applyIfComplete()
@@ -92,11 +96,15 @@ package actor AverageStage: StageActor {
   // MARK: Loading and saving
 
   private func reload(_ load: Load) {
+    if let loaded, loaded == (core.stamp, load.version) {
+      return core.link.send(Loaded(shard: shard, version: load.version))
+    }
     written = nil
     clip = nil
     do {
       model = try makeModel(load)
       modelRun = core.stamp.run
+      loaded = (core.stamp, load.version)
       core.link.send(Loaded(shard: shard, version: load.version))
       applyIfComplete()
     } catch {

@@ -177,6 +177,7 @@ extension FaultPoints {
       // A real fault: a signal that is only raised would be survived by the runtime's handler.
       UnsafeMutablePointer<Int>(bitPattern: 64)?.pointee = 1
     }
+    if paceSeconds > 0 { usleep(UInt32(paceSeconds * 1e6)) }
     if let loopVideo, item.path.contains(loopVideo) { while Monotonic.seconds() > 0 {} }
     if let stallVideo, item.path.contains(stallVideo) {
       while access(item.path + ".stalled", F_OK) == 0 { usleep(20_000) }

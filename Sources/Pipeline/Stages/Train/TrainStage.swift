@@ -92,6 +92,8 @@ package actor TrainStage: StageActor {
         leases[group] = nil
         batches.cancel(group)
       }
+      // Others may have done what this worker was at, while it was stopped: it waited for parameters that are gone.
+      trainNext()
     default: core.counters.malformedDropped += 1
     }
   }

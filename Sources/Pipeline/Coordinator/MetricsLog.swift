@@ -1,0 +1,32 @@
+import Files
+import Foundation
+
+/// `metrics.jsonl`. Lines that find no room on the disk are kept and written with the next one.
+final class MetricsLog {
+  private let path: String
+  private var unwritten = Data()
+
+  init(path: String) { self.path = path }
+
+  /// - Throws: when the file cannot be written for another reason than want of room.
+  func append(_ line: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    unwritten += try encoder.encode(line)
+    unwritten.append(UInt8(ascii: "\n"))
+    do throws(FileError) {
+      try flush()
+    } catch {
+      guard error.isDiskFull else { throw error }
+    }
+  }
+
+  /// Writes what has been kept.
+  func flush() throws(FileError) {
+    guard !unwritten.isEmpty else { return }
+    try OutputFile.append(unwritten, to: path)
+    unwritten = Data()
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Workers that stop and go on, hosts that go and come back, and many replicas on few workers.
+@Suite(.serialized) struct SurvivalTests {
+  private func topology() throws -> SmallTopology { SmallTopology(corpus: try SmallCorpus.shared.get().directory) }
+
+  /// Stopped for longer than a silent host is waited for: it is taken for lost, and comes back.
+  @Test(arguments: ["decode", "augment", "batch", "train", "average"])
+  func aWorkerThatIsStoppedAndGoesOnDoesNoHarm(stage: String) throws {
+    var topology = try topology()
+    topology.steps = 60
+    topology.count(["decode": 2, "augment": 2, "batch": 2, "train": 2, "average": 2])
+    topology.extra = "lost_after: 1\nlease_floor: 0.5"
+    let undisturbed = try RunHandle(topology).report()
+    let run = try RunHandle(topology, faults: "pace=0.02")
+    try run.waitForStep(3)
+    let victim = try #require(try run.processes(stage).first)
+    #expect(kill(victim, SIGSTOP) == 0)
+    _ = try eventually("a word on the loss; \(run.live.errors)") {
+      run.live.errors.contains("#\(victim): silent for 1 s") ? true : nil
+    }
+    let step = run.step()
+    #expect(step < 60)
+    // The others go on without it; nothing goes on without a shard.
+    if stage != "average" { try run.waitForStep(step + 2) }
+    #expect(kill(victim, SIGCONT) == 0)
+    _ = try eventually("its return") { try run.processes(stage).contains(victim) ? true : nil }
+    #expect(try hash(run.report()) == hash(undisturbed))
+  }
+
+  /// Everything on the coordinator's host goes at once and comes back later; the other host waits, and says so.
+  @Test func theCoordinatorsHostIsRebooted() throws {
+    var topology = try topology()
+    topology.steps = 40
+    let expected = try hash(RunHandle(topology).report())
+    let port = Int.random(in: 20000..<30000)
+    topology.hosts = """
+      a: {address: 127.0.0.1, coordinator: true, port: \(port), batch: 1, average: 1, evaluate: 1}
+      b: {address: 127.0.0.2, decode: 1, augment: 1, train: 1}
+      """
+    let file = try topology.write()
+    let output = Workspace.shared.scratch().appendingPathComponent("run").path
+    let b = try Sluice.Live(["node", file, "--host", "b"], faults: "pace=0.01")
+    let a = try RunHandle(topology, output: output, command: ["node", file, "--host", "a"])
+    try a.waitForStep(6)
+    kill(a.live.process.processIdentifier, SIGKILL)
+    _ = try a.live.wait(seconds: 10)
+    let step = a.step()
+    #expect(step < 40)
+    _ = try eventually("a word of b's on the silence; \(b.errors)") {
+      b.errors.contains("b: the coordinator at tcp://127.0.0.1:\(port) has been silent for") ? true : nil
+    }
+    #expect(b.process.isRunning)
+    let again = try RunHandle(topology, ["--resume"], output: output, command: ["node", file, "--host", "a"])
+    #expect(try hash(again.report()) == expected)
+    #expect(try b.wait(seconds: 30).status == 0)
+    #expect(b.errors.contains("the coordinator at tcp://127.0.0.1:\(port) is back"), "\(b.errors)")
+  }
+
+  /// A node that is killed leaves workers that nobody reports: those of the node that is started again take their places.
+  @Test func aNodeThatIsKilledAndStartedAgainTakesItsPlacesBack() throws {
+    var topology = try topology()
+    topology.steps = 40
+    let expected = try hash(RunHandle(topology).report())
+    let port = Int.random(in: 20000..<30000)
+    topology.hosts = """
+      a: {address: 127.0.0.1, coordinator: true, port: \(port), decode: 1, augment: 1, batch: 1, train: 1, evaluate: 1}
+      b: {address: 127.0.0.2, average: 1}
+      """
+    let file = try topology.write()
+    let b = try Sluice.Live(["node", file, "--host", "b"])
+    let a = try RunHandle(topology, faults: "pace=0.01", command: ["node", file, "--host", "a"])
+    try a.waitForStep(6)
+    kill(b.process.processIdentifier, SIGKILL)
+    _ = try b.wait(seconds: 10)
+    #expect(a.step() < 40)
+    let again = try Sluice.Live(["node", file, "--host", "b"])
+    let report = try a.report(seconds: 40)
+    #expect(try hash(report) == expected)
+    #expect(a.live.errors.contains("replaced by b/average/0#"), "\(a.live.errors)")
+    #expect(try again.wait(seconds: 30).status == 0)
+  }
+
+  /// Replicas are logical: as many as the paper has, and a number that is no power of two.
+  @Test(arguments: [128, 100]) func manyReplicasAreTheSameOnAnyNumberOfTrainWorkers(replicas: Int) throws {
+    var topology = try topology()
+    topology.steps = 2
+    topology.replicas = replicas
+    topology.batch = 2
+    var hashes: Set<String> = []
+    for workers in 1...4 {
+      topology.count(["decode": 2, "train": workers])
+      let report = try RunHandle(topology).report()
+      #expect(report["samples_used"] as? Int == 2 * replicas * 2)
+      #expect(work(report, "train").count == workers)
+      hashes.insert(try hash(report))
+    }
+    #expect(hashes.count == 1)
+  }
+}
