@@ -4,7 +4,10 @@ package import ArgumentParser
 package struct BenchCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure one part by itself.",
-    subcommands: [BenchTrainCommand.self, BenchKernelsCommand.self, BenchDecodeCommand.self, BenchLinkCommand.self])
+    subcommands: [
+      BenchTrainCommand.self, BenchKernelsCommand.self, BenchDecodeCommand.self, BenchLinkCommand.self,
+      BenchAverageCommand.self,
+    ])
 
   package init() {}
 }
