@@ -24,6 +24,22 @@ package struct BenchAverageCommand: AsyncParsableCommand {
   @Option(help: "Measured rounds.")
   var rounds = 10
 
+  @Flag(
+    help: "Workers train on noise, and what averaging adds to a step is measured; --elements follows from the network.")
+  var train = false
+
+  @Option(help: "With --train: the network.")
+  var network = "r2plus1d-18"
+
+  @Option(help: "With --train: clips of a worker's batch, of 112x112 pixels.")
+  var batch = 16
+
+  @Option(help: "With --train: frames of a clip.")
+  var frames = 8
+
+  @Option(help: "With --train: threads of a worker.")
+  var threads = 2
+
   @OptionGroup var output: JSONOutput
 
   package init() {}
@@ -39,15 +55,21 @@ package struct BenchAverageCommand: AsyncParsableCommand {
   }
 
   package func run() async throws {
+    let trained = train ? BenchmarkNetwork(name: network, batch: batch, frames: frames, threads: threads) : nil
     let benchmark = AverageBenchmark(
-      workers: workers, shards: shards ?? workers, elements: elements, rounds: rounds, isBesideTrain: besideTrain,
-      executable: try Executable.path())
+      workers: workers, shards: shards ?? workers, elements: try trained?.elements() ?? elements, rounds: rounds,
+      isBesideTrain: besideTrain, network: trained, executable: try Executable.path())
     let result = try await benchmark.run()
     func text(_ value: Double) -> String { String((value * 1000).rounded() / 1000) }
+    let steps = result.cost.map {
+      "; a step of \(network) \(text(result.secondsPerStep!)) s, alone \(text(result.secondsPerStepAlone!)) s: "
+        + "averaging adds \(text($0 * 100)) %"
+    }
     try output.print(
       result,
       text: "\(text(result.secondsPerRound)) s a round, \(text(result.gigabytesPerSecond)) GB/s of parameters: "
-        + "\(workers) workers, \(result.shards) shards \(besideTrain ? "beside them" : "apart"), \(elements) elements")
+        + "\(workers) workers, \(result.shards) shards \(besideTrain ? "beside them" : "apart"), "
+        + "\(result.elements) elements\(steps ?? "")")
   }
 }
 
@@ -61,6 +83,7 @@ package struct BenchAveragePartCommand: AsyncParsableCommand {
   @Option var join: String
   @Option var elements: Int
   @Option var lastVersion: Int
+  @Option var network: String?
 
   package init() {}
 
@@ -68,7 +91,8 @@ package struct BenchAveragePartCommand: AsyncParsableCommand {
     Signals.exitWhenLifelineCloses()
     try await AverageBenchmarkProcess(
       stages: roles.split(separator: ",").compactMap { Stage(rawValue: String($0)) }, join: join, ordinal: ordinal,
-      elements: elements, lastVersion: lastVersion
+      elements: elements, lastVersion: lastVersion,
+      network: try network.map { try JSONDecoder().decode(BenchmarkNetwork.self, from: Data($0.utf8)) }
     ).run()
   }
 }

@@ -11,11 +11,15 @@ package struct AverageBenchmark: Sendable {
   package var rounds: Int
   /// Shards live in the workers' processes.
   package var isBesideTrain: Bool
+  /// What the workers train; nil for no training.
+  package var network: BenchmarkNetwork?
   package var executable: String
 
   package init(
-    workers: Int, shards: Int, elements: Int, rounds: Int, isBesideTrain: Bool, executable: String
+    workers: Int, shards: Int, elements: Int, rounds: Int, isBesideTrain: Bool, network: BenchmarkNetwork? = nil,
+    executable: String
   ) {
+    self.network = network
     self.workers = workers
     self.shards = shards
     self.elements = elements
@@ -34,9 +38,15 @@ package struct AverageBenchmark: Sendable {
     package let secondsPerRound: Double
     /// 4 · elements / seconds.
     package let gigabytesPerSecond: Double
+    /// Where workers train: medians of a step with averaging and without, and what averaging adds as a share of it.
+    package let secondsPerStep: Double?
+    package let secondsPerStepAlone: Double?
+    package let cost: Double?
 
     enum CodingKeys: String, CodingKey {
-      case workers, shards, elements, rounds
+      case workers, shards, elements, rounds, cost
+      case secondsPerStep = "seconds_per_step"
+      case secondsPerStepAlone = "seconds_per_step_alone"
       case secondsPerRound = "seconds_per_round"
       case gigabytesPerSecond = "gigabytes_per_second"
     }
@@ -59,19 +69,26 @@ package struct AverageBenchmark: Sendable {
         arguments: [
           "bench-average-part", "--roles", roles, "--ordinal", String(ordinal), "--join", control, "--elements",
           String(elements), "--last-version", String(rounds + Self.warmUpRounds),
-        ], lifeline: lifeline
+        ] + (try network.map { ["--network", String(decoding: try JSONEncoder().encode($0), as: UTF8.self)] } ?? []),
+        lifeline: lifeline
       ) { exit in
         Task { await referee.ended(exit) }
       }
     }
     defer { for child in children { child.send(signal: SIGKILL) } }
-    let times = try await referee.result()
-    let seconds = zip(times.dropFirst(Self.warmUpRounds + 1), times.dropFirst(Self.warmUpRounds)).map { $0 - $1 }
-    let median = seconds.sorted()[seconds.count / 2]
+    let outcome = try await referee.result()
+    let times = outcome.times.dropFirst(Self.warmUpRounds)
+    let seconds = Self.median(zip(times.dropFirst(), times).map { $0 - $1 })
+    let steps = outcome.steps.dropFirst(Self.warmUpRounds * workers)
+    let averaged = steps.isEmpty ? nil : Self.median(steps.map(\.averaged))
+    let alone = steps.isEmpty ? nil : Self.median(steps.map(\.alone))
     return Result(
-      workers: workers, shards: shards, elements: elements, rounds: rounds, secondsPerRound: median,
-      gigabytesPerSecond: Double(4 * elements) / median / 1e9)
+      workers: workers, shards: shards, elements: elements, rounds: rounds, secondsPerRound: seconds,
+      gigabytesPerSecond: Double(4 * elements) / seconds / 1e9, secondsPerStep: averaged, secondsPerStepAlone: alone,
+      cost: averaged.map { $0 / alone! - 1 })
   }
+
+  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
   /// The stages of each process, and its number.
   private var processes: [(roles: String, ordinal: Int)] {

@@ -1,9 +1,11 @@
+import Networks
 import Tensors
 package import Topology
 import Wire
 import ZeroMQ
 
-/// A train worker that trains nothing: contributes the same numbers to every version as soon as it has it.
+/// A train worker without clips: it contributes the same numbers to every version as soon as it has it, or trains on noise and
+/// contributes as backward goes on.
 actor AverageBenchmarkWorker: StageActor {
   private nonisolated let thread: SocketThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -12,15 +14,20 @@ actor AverageBenchmarkWorker: StageActor {
   private let worker: Int
   private let lastVersion: Int
   private let contribution: AlignedBuffer
+  private let trainer: NoiseTrainer?
+  private let work = WorkThread(name: "train-work")
   private var core: StageCore!
   private var shards: ShardLink!
+  /// When the step that leads to the next version began.
+  private var began = 0.0
 
   /// - Parameter lastVersion: nothing is contributed to it.
-  init(launch: StageLaunch, worker: Int, elements: Int, lastVersion: Int) {
+  init(launch: StageLaunch, worker: Int, elements: Int, lastVersion: Int, network: BenchmarkNetwork?) throws {
     self.launch = launch
     self.worker = worker
     self.lastVersion = lastVersion
     thread = SocketThread(name: "train")
+    trainer = try network.map { try NoiseTrainer($0, worker: worker) }
     contribution = AlignedBuffer(byteCount: elements * 4)
     let values = contribution.elements(Float.self)
     for index in 0..<elements {
@@ -44,23 +51,88 @@ actor AverageBenchmarkWorker: StageActor {
     let end = await withCheckedContinuation { core.waitForEnd($0) }
     shards.close()
     core.close()
+    work.stop()
     return end
   }
 
   func leave() { core?.leave() }
 
   private func holds(_ version: Int) {
-    var consumed = ConsumedDigest(consuming: [])
-    if version == lastVersion, let vector = shards.parameters(at: version) {
-      consumed.digest = XXH3.hash(UnsafeRawBufferPointer(vector.bytes))
+    guard let vector = shards.parameters(at: version) else { return }
+    var round = BenchmarkRound(version: version, worker: worker)
+    if version == lastVersion { round.digest = XXH3.hash(UnsafeRawBufferPointer(vector.bytes)) }
+    guard let trainer else {
+      core.link.send(round)
+      return next(version)
     }
-    core.link.send(
-      TrainedReport(
-        group: GroupKey(kind: .training, step: version, index: worker), consumed: consumed, loss: 0, correct: 0,
-        seconds: 0))
+    if version > 0 { round.seconds = Monotonic.seconds() - began }
+    work.submit { [self, round] in
+      var round = round
+      let start = Monotonic.seconds()
+      trainer.step(vector) { _, _ in }
+      round.secondsAlone = Monotonic.seconds() - start
+      thread.perform { [round] in
+        self.assumeIsolated { worker in
+          worker.core.link.send(round)
+          worker.train(version, vector, trainer)
+        }
+      }
+    }
+  }
+
+  private func train(_ version: Int, _ vector: AlignedBuffer, _ trainer: NoiseTrainer) {
+    guard version < lastVersion else { return }
+    began = Monotonic.seconds()
+    work.submit { [self] in
+      trainer.step(vector) { contribution, element in
+        self.thread.perform {
+          self.assumeIsolated { worker in
+            worker.shards.fetch(version: version + 1)
+            worker.shards.contribute(version: version, node: .leaf(worker.worker), contribution, from: element)
+          }
+        }
+      }
+    }
+  }
+
+  private func next(_ version: Int) {
     guard version < lastVersion else { return }
     shards.fetch(version: version + 1)
     shards.contribute(version: version, node: .leaf(worker), contribution)
+  }
+}
+
+/// Trains a network on one batch of noise, again and again.
+final class NoiseTrainer: Sendable {
+  private let trainer: NetworkTrainer
+  private let batch: FetchedBatch
+
+  init(_ network: BenchmarkNetwork, worker: Int) throws {
+    let (side, classes) = (112, BenchmarkNetwork.classes)
+    trainer = try NetworkTrainer(
+      network: NetworkDefinition(name: network.name, classes: classes).network(
+        batch: network.batch, frames: network.frames, height: side, width: side, threads: network.threads,
+        precision: .float32, winograd: true))
+    let dimensions = [network.batch, network.frames, side, side, 3]
+    let clips = AlignedBuffer(byteCount: dimensions.reduce(1, *))
+    let noise = CounterGenerator(seed: UInt64(worker), name: "bench")
+    for index in 0..<clips.byteCount { clips.bytes[index] = UInt8(truncatingIfNeeded: noise.bits(UInt64(index))) }
+    let group = GroupKey(kind: .training, step: 0, index: worker)
+    let tensor = TensorDescriptor(
+      elementType: .uint8, layout: .thwc, dimensions: Array(dimensions.dropFirst()), compression: .none,
+      storedByteCount: clips.byteCount / network.batch, checksum: 0)
+    batch = FetchedBatch(
+      group: group,
+      slots: (0..<network.batch).map {
+        ClipHeader(key: ItemKey(group: group, slot: $0), owner: 0, labels: [$0 % classes], tensor: tensor)
+      }, clips: clips, dimensions: dimensions)
+  }
+
+  /// - Parameter onFinal: as of ``RoundTrainer``; the last call is for the whole contribution.
+  func step(_ parameters: AlignedBuffer, onFinal: (AlignedBuffer, Int) -> Void) {
+    // The batch fits the network: made for each other in `init`.
+    guard let result = try? trainer.train(parameters: parameters, batch: batch, onFinal: onFinal) else { return }
+    onFinal(result.contribution, 0)
   }
 }
 
@@ -71,8 +143,12 @@ package struct AverageBenchmarkProcess: Sendable {
   package var ordinal: Int
   package var elements: Int
   package var lastVersion: Int
+  package var network: BenchmarkNetwork?
 
-  package init(stages: [Stage], join: String, ordinal: Int, elements: Int, lastVersion: Int) {
+  package init(
+    stages: [Stage], join: String, ordinal: Int, elements: Int, lastVersion: Int, network: BenchmarkNetwork? = nil
+  ) {
+    self.network = network
     self.stages = stages
     self.join = join
     self.ordinal = ordinal
@@ -90,7 +166,8 @@ package struct AverageBenchmarkProcess: Sendable {
         let actor: any StageActor =
           stage == .average
           ? AverageStage(launch: launch)
-          : AverageBenchmarkWorker(launch: launch, worker: ordinal, elements: elements, lastVersion: lastVersion)
+          : try AverageBenchmarkWorker(
+            launch: launch, worker: ordinal, elements: elements, lastVersion: lastVersion, network: network)
         group.addTask { try await actor.run() }
       }
       for try await end in group { if case .refused(let reason) = end { throw PipelineError(.refused, reason) } }

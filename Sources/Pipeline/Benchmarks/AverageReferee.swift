@@ -7,6 +7,13 @@ actor AverageReferee {
   private nonisolated let thread: SocketThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
+  struct Outcome: Sendable {
+    /// When all workers had version 0, 1, …
+    var times: [Double]
+    /// Of each training worker and version: seconds of its step, and of one without averaging.
+    var steps: [(averaged: Double, alone: Double)]
+  }
+
   private let socket: Socket
   private let workers: Int
   private let shards: Int
@@ -19,10 +26,10 @@ actor AverageReferee {
   /// By version: the workers that hold it, and the digest of its elements where they were hashed.
   private var holders: [Int: Set<Int>] = [:]
   private var digests: Set<UInt64> = []
-  /// When all workers had version 0, 1, …
   private var times: [Double] = []
-  private var outcome: Swift.Result<[Double], PipelineError>?
-  private var waiter: CheckedContinuation<[Double], any Error>?
+  private var steps: [(averaged: Double, alone: Double)] = []
+  private var outcome: Result<Outcome, PipelineError>?
+  private var waiter: CheckedContinuation<Outcome, any Error>?
 
   init(control: String, workers: Int, shards: Int, lastVersion: Int, topology: String) throws {
     self.workers = workers
@@ -36,8 +43,7 @@ actor AverageReferee {
 
   func start() { thread.watch(socket) { self.assumeIsolated { $0.drain() } } }
 
-  /// When all workers had each version, from 0 on.
-  func result() async throws -> [Double] {
+  func result() async throws -> Outcome {
     try await withCheckedThrowingContinuation { continuation in
       if let outcome { continuation.resume(with: outcome) } else { waiter = continuation }
     }
@@ -47,7 +53,7 @@ actor AverageReferee {
     finish(.failure(PipelineError(.worker, "a process ended early: \(exit.description)")))
   }
 
-  private func finish(_ result: Swift.Result<[Double], PipelineError>) {
+  private func finish(_ result: Result<Outcome, PipelineError>) {
     guard outcome == nil else { return }
     outcome = result
     thread.unwatch(socket)
@@ -78,7 +84,7 @@ actor AverageReferee {
       applied[message.version, default: []].insert(message.shard)
       if applied[message.version]!.count == shards { broadcast(Commit(version: message.version, checkpoint: false)) }
     case .trained:
-      if let report = try? TrainedReport(from: envelope) { holds(report) }
+      if let round = try? BenchmarkRound(from: envelope) { holds(round) }
     default: break
     }
   }
@@ -97,16 +103,18 @@ actor AverageReferee {
     broadcast(Load(version: 0, checkpoint: nil))
   }
 
-  private func holds(_ report: TrainedReport) {
-    let version = report.group.step
-    holders[version, default: []].insert(report.group.index)
-    if version == lastVersion { digests.insert(report.consumed.digest) }
+  private func holds(_ round: BenchmarkRound) {
+    let version = round.version
+    holders[version, default: []].insert(round.worker)
+    if let digest = round.digest { digests.insert(digest) }
+    if let seconds = round.seconds, let alone = round.secondsAlone { steps.append((seconds, alone)) }
     guard holders[version]!.count == workers else { return }
     times.append(Monotonic.seconds())
     guard version == lastVersion else { return }
     finish(
       digests.count == 1
-        ? .success(times) : .failure(PipelineError(.worker, "the workers ended with different parameters")))
+        ? .success(Outcome(times: times, steps: steps))
+        : .failure(PipelineError(.worker, "the workers ended with different parameters")))
   }
 
   /// Nobody minds a message that is not for its stage.

@@ -46,13 +46,16 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   private let network: any ClipNetwork
   private var pool = BufferPool()
 
-  package init(topology: Topology, classes: Int) throws(NetworkError) {
+  package init(network: any ClipNetwork) { self.network = network }
+
+  package convenience init(topology: Topology, classes: Int) throws(NetworkError) {
     let train = topology.train
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
-    network = try definition.network(
-      batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads, loss: train.objective,
-      precision: Networks.Precision(train.precision), winograd: train.winograd)
+    self.init(
+      network: try definition.network(
+        batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
+        width: topology.clip.crop, threads: train.threads, loss: train.objective,
+        precision: Networks.Precision(train.precision), winograd: train.winograd))
   }
 
   package func train(
