@@ -1,6 +1,7 @@
 // libzmq, and the two Linux calls that the Glibc module does not offer to Swift.
 #pragma once
 
+#include <malloc.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -29,3 +30,13 @@ static inline void sluice_eventfd_clear(int descriptor) {
 
 // Names the calling thread; the kernel cuts it after 15 bytes.
 static inline void sluice_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+// Freed memory stays with the process, whichever thread asks for it next: one arena, nothing trimmed, and no mapping of its
+// own for what is below 32 MiB, the most that glibc takes.
+static inline void sluice_keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 0x7fffffff);
+#endif
+}

@@ -11,6 +11,7 @@ package struct SluiceCommand: AsyncParsableCommand {
       CheckCommand.self, KeysCommand.self, SynthesizeCommand.self, CorpusCommand.self, DecodeCommand.self,
       NetCommand.self,
       EvaluateCommand.self, PredictCommand.self, BenchCommand.self, StageCommand.self, CoordinatorCommand.self,
+      BenchAveragePartCommand.self,
     ])
 
   package init() {}

@@ -4,16 +4,26 @@ internal import Tensors
 package protocol ClipNetwork: AnyObject {
   var layout: ParameterLayout { get }
 
-  /// As ``Network/train(parameters:clips:labels:gradient:)``.
+  /// As ``Network/train(parameters:clips:labels:gradient:onFinal:)``.
   func train(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
-    gradient: UnsafeMutableBufferPointer<Float>
+    gradient: UnsafeMutableBufferPointer<Float>, onFinal: (Int) -> Void
   ) throws(NetworkError) -> TrainResult
 
   /// As ``Network/logits(parameters:clips:count:)``.
   func logits(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, count: Int
   ) throws(NetworkError) -> [Float]
+}
+
+extension ClipNetwork {
+  /// As the other, for who waits for the end.
+  func train(
+    parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
+    gradient: UnsafeMutableBufferPointer<Float>
+  ) throws(NetworkError) -> TrainResult {
+    try train(parameters: parameters, clips: clips, labels: labels, gradient: gradient, onFinal: { _ in })
+  }
 }
 
 extension Network: ClipNetwork where Scalar == Float {}
@@ -54,7 +64,7 @@ private final class WideNetwork: ClipNetwork {
 
   func train(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
-    gradient: UnsafeMutableBufferPointer<Float>
+    gradient: UnsafeMutableBufferPointer<Float>, onFinal: (Int) -> Void
   ) throws(NetworkError) -> TrainResult {
     widen(parameters)
     let result = try self.parameters.withUnsafeBufferPointer { (parameters) throws(NetworkError) in

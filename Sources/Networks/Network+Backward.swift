@@ -2,13 +2,18 @@ internal import Tensors
 
 extension Network {
   /// Gradients of all parameters from `memory.logitGradient`, after a forward pass with batch statistics.
-  func backward(_ parameters: UnsafePointer<Scalar>, count: Int, gradient: UnsafeMutablePointer<Scalar>) {
+  /// - Parameter onFinal: called after the classifier and each block: the gradient's elements from this one on are final.
+  func backward(
+    _ parameters: UnsafePointer<Scalar>, count: Int, gradient: UnsafeMutablePointer<Scalar>, onFinal: (Int) -> Void
+  ) {
     let pass = BackwardPass(parameters: parameters, count: count, gradient: gradient)
     backwardClassifier(pass)
+    onFinal(classifierWeight.offset)
     for index in blocks.indices.reversed() {
       backward(
         blocks[index], input: index == 0 ? memory.input : blocks[index - 1].output, pass,
         previous: index == 0 ? nil : blocks[index - 1])
+      onFinal(blocks[index].firstElement)
     }
   }
 

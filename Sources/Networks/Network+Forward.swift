@@ -3,15 +3,16 @@ internal import Tensors
 extension Network {
   /// One training step on the clips in `memory.input`.
   func step(
-    _ parameters: UnsafePointer<Scalar>, _ labels: [[Int]], _ gradient: UnsafeMutablePointer<Scalar>
+    _ parameters: UnsafePointer<Scalar>, _ labels: [[Int]], _ gradient: UnsafeMutablePointer<Scalar>,
+    onFinal: (Int) -> Void = { _ in }
   ) -> TrainResult {
+    clearPadding(gradient)
     forward(parameters, count: labels.count, mode: .train, gradient: gradient)
     let elements = labels.count * definition.classes
     Scalar.widen(memory.logits, count: elements, to: memory.exactLogits)
     let result = loss.evaluate(memory.exactLogits, classes: definition.classes, labels: labels)
     Scalar.narrow(memory.exactLogits, count: elements, to: memory.logitGradient)
-    backward(parameters, count: labels.count, gradient: gradient)
-    clearPadding(gradient)
+    backward(parameters, count: labels.count, gradient: gradient, onFinal: onFinal)
     return result
   }
 

@@ -43,6 +43,12 @@ package struct ParameterLayout: Sendable, Equatable {
     self.init(try Architecture(definition, frames: 8, height: 112, width: 112))
   }
 
+  /// One weight of so many elements, for benchmarks.
+  package init(elements: Int) {
+    segments = [Segment(name: "weight", shape: [elements], role: .weight, offset: 0, count: elements)]
+    count = elements
+  }
+
   init(_ architecture: Architecture) {
     var segments: [Segment] = []
     var end = 0
@@ -68,6 +74,16 @@ package struct ParameterLayout: Sendable, Equatable {
     }
     self.segments = segments
     count = end
+  }
+
+  /// Index of the first segment that ends after `element`; `segments.endIndex` if none does.
+  func firstSegment(endingAfter element: Int) -> Int {
+    var (low, high) = (0, segments.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].range.upperBound > element { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 
   /// The segment of that name.

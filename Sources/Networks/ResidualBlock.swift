@@ -15,6 +15,9 @@ struct ResidualBlock<Scalar: NetworkScalar> {
   /// d input by way of the shortcut.
   let shortcutGradient: UnsafeMutablePointer<Scalar>?
 
+  /// The first of its parameters in the flat vector; a block's lie together.
+  var firstElement: Int { (units + (shortcut.map { [$0] } ?? [])).map(\.weight.offset).min()! }
+
   init(
     _ block: Architecture.Block, _ slots: BlockSlots, named: (String) -> ParameterLayout.Segment,
     pointer: (MemoryPlan.Slot) -> UnsafeMutablePointer<Scalar>

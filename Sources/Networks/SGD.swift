@@ -45,7 +45,8 @@ package enum SGD {
         && offset + parameters.count <= layout.count, "a block of the layout's vector")
     let block = offset..<offset + parameters.count
     guard let w = parameters.baseAddress, let v = momentum.baseAddress, let g = sum.baseAddress else { return }
-    for segment in layout.segments {
+    for segment in layout.segments[layout.firstSegment(endingAfter: offset)...] {
+      guard segment.offset < block.upperBound else { break }
       let range = segment.range.clamped(to: block)
       if range.isEmpty { continue }
       let start = range.lowerBound - offset

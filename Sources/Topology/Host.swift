@@ -10,6 +10,8 @@ extension Topology {
     package var counts: [Stage: Int]
     /// Stages that share one process, in pipeline order; empty for none.
     package var chain: [Stage]
+    /// `average: beside-train`: a shard lives in the process of each train worker that the host starts with.
+    package var isAverageBesideTrain = false
     /// Memory all workers of the host may use together.
     package var memoryBytes: Int?
 
@@ -29,6 +31,18 @@ extension Topology {
     /// Workers of `stage` here. The plan is a part of the coordinator.
     package func count(_ stage: Stage) -> Int {
       stage == .plan ? (coordinator ? 1 : 0) : counts[stage, default: 0]
+    }
+
+    /// Stages that share a process, and how many processes of each the host starts with.
+    package var processes: [(stages: [Stage], count: Int)] {
+      let besideTrain: Set<Stage> = isAverageBesideTrain ? [.train, .average] : []
+      // One of a chain and a pair that overlap: a process of all of them.
+      let isOne = !besideTrain.isDisjoint(with: chain)
+      let shared = isOne ? [besideTrain.union(chain)] : [Set(chain), besideTrain].filter { !$0.isEmpty }
+      let alone = Stage.allCases.filter { stage in stage != .plan && !shared.contains { $0.contains(stage) } }
+      return (shared + alone.map { [$0] }).map { group in
+        (Stage.allCases.filter(group.contains), group.map(count).max() ?? 0)
+      }
     }
 
     /// Whether the address can be reached from this machine only.

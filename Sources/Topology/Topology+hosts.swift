@@ -4,6 +4,9 @@ extension Topology {
   /// Stages a host may have workers of; the plan belongs to the coordinator.
   static let workerStages = Stage.allCases.filter { $0 != .plan }
 
+  /// Value of a host's `average` that places a shard in each train worker's process.
+  static let besideTrain = "beside-train"
+
   static func readHosts(_ root: SectionReader) -> [Host] {
     guard let section = root.section("hosts", required: true) else { return [] }
     var hosts: [Host] = []
@@ -48,9 +51,14 @@ extension Topology {
       name: name, address: address, port: section.optionalInteger("port", in: 1...65_533),
       coordinator: section.boolean("coordinator", default: false), counts: [:], chain: [],
       memoryBytes: section.optionalByteCount("memory"))
-    for stage in workerStages {
+    host.isAverageBesideTrain = section.entry("average", required: false)?.value.plainText == besideTrain
+    for stage in workerStages where stage != .average || !host.isAverageBesideTrain {
       let count = section.integer(stage.rawValue, default: 0, in: 0...4096)
       if count > 0 { host.counts[stage] = count }
+    }
+    if host.isAverageBesideTrain {
+      host.counts[.average] = host.counts[.train]
+      if host.count(.train) == 0 { section.fail("average", "\(name) has no train worker to be beside") }
     }
     host.chain = readChain(section, host: host)
     return host

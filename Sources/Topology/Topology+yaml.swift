@@ -15,7 +15,8 @@ extension Topology {
       add("\(path).port", host.port.map(String.init))
       add("\(path).coordinator", host.coordinator ? "true" : nil)
       for stage in Self.workerStages where host.count(stage) > 0 {
-        add("\(path).\(stage.rawValue)", String(host.count(stage)))
+        let isBeside = stage == .average && host.isAverageBesideTrain
+        add("\(path).\(stage.rawValue)", isBeside ? Self.besideTrain : String(host.count(stage)))
       }
       add("\(path).chain", host.chain.isEmpty ? nil : list(host.chain.map(\.rawValue)))
       add("\(path).memory", host.memoryBytes.map(String.init))

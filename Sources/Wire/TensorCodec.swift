@@ -62,11 +62,27 @@ package enum TensorCodec {
       throw WireError(.shape, "a tensor of \(byteCount) bytes where \(target.count) are expected")
     }
     switch descriptor.compression {
-    case .none: target.copyMemory(from: payload)
-    case .lz4: try decompress(payload, into: target)
+    case .none: try check(copy(payload, into: target, seed: seed), descriptor)
+    case .lz4:
+      try decompress(payload, into: target)
+      try verify(UnsafeRawBufferPointer(target), descriptor, seed: seed)
     }
-    try verify(UnsafeRawBufferPointer(target), descriptor, seed: seed)
   }
+
+  /// Copies and hashes piece by piece, so that memory is read once.
+  private static func copy(
+    _ payload: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, seed: UInt64
+  ) -> UInt64 {
+    var hash = XXH3.Stream(seed: seed)
+    for start in stride(from: 0, to: payload.count, by: pieceByteCount) {
+      let piece = UnsafeRawBufferPointer(rebasing: payload[start..<min(start + pieceByteCount, payload.count)])
+      UnsafeMutableRawBufferPointer(rebasing: target[start..<start + piece.count]).copyMemory(from: piece)
+      hash.update(piece)
+    }
+    return hash.digest()
+  }
+
+  private static let pieceByteCount = 16 << 10
 
   /// Verifies a payload; what is not packed is read where it is.
   ///
@@ -85,7 +101,11 @@ package enum TensorCodec {
   private static func verify(
     _ bytes: UnsafeRawBufferPointer, _ descriptor: TensorDescriptor, seed: UInt64
   ) throws(WireError) {
-    guard checksum(bytes, seed: seed) == descriptor.checksum else {
+    try check(checksum(bytes, seed: seed), descriptor)
+  }
+
+  private static func check(_ checksum: UInt64, _ descriptor: TensorDescriptor) throws(WireError) {
+    guard checksum == descriptor.checksum else {
       throw WireError(.checksum, "the tensor's checksum is wrong: it was damaged, or belongs to another item")
     }
   }

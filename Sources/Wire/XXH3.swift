@@ -3,7 +3,7 @@ internal import CXXHash
 /// The 64-bit XXH3 hash (libxxhash): checksums, and keys that select items. Not for adversaries.
 package enum XXH3 {
   package static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
-    XXH3_64bits_withSeed(bytes.baseAddress, bytes.count, seed)
+    sluice_xxh3(bytes.baseAddress, bytes.count, seed)
   }
 
   package static func hash(_ bytes: [UInt8], seed: UInt64 = 0) -> UInt64 {
@@ -25,7 +25,7 @@ package enum XXH3 {
     }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-      XXH3_64bits_update(state, bytes.baseAddress, bytes.count)
+      sluice_xxh3_update(state, bytes.baseAddress, bytes.count)
     }
 
     package mutating func update(_ bytes: [UInt8]) {

@@ -43,6 +43,10 @@ package final class Context: Sendable {
     terminate()
   }
 
+  /// From now on the process keeps memory that is freed for later messages. For who receives messages of megabytes all the
+  /// time: otherwise most of each is mapped, and cleared by the kernel, anew. Call before anything large is allocated.
+  package static func keepFreedMemory() { sluice_keep_freed_memory() }
+
   /// Makes every blocking call on the context's sockets, and every later one, fail with `.terminated`. Idempotent.
   package func shutdown() {
     state.withLock { state in

@@ -36,6 +36,7 @@ package final class Socket {
   /// - Returns: the endpoint bound to, with wildcards filled in.
   package func bind(_ endpoint: String) throws(ZeroMQError) -> String {
     guard let handle else { throw .closed("bind") }
+    adaptBuffer(handle, to: endpoint)
     guard zmq_bind(handle, endpoint) == 0 else { throw .last("bind", endpoint: endpoint) }
     var count = 1024
     let name = [CChar](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -45,9 +46,18 @@ package final class Socket {
     return name.isEmpty ? endpoint : String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// The kernel's buffer of the connections that follow. A Unix socket holds little by default, and two processes take turns
+  /// over a message of a megabyte; tcp's buffers grow by themselves, and stop doing so when they are set.
+  private func adaptBuffer(_ handle: UnsafeMutableRawPointer, to endpoint: String) {
+    var bytes: Int32 = endpoint.hasPrefix("ipc://") ? 4 << 20 : -1
+    // The kernel gives as much of it as it allows.
+    zmq_setsockopt(handle, ZMQ_SNDBUF, &bytes, MemoryLayout<Int32>.size)
+  }
+
   /// Connects in the background, and again whenever the connection breaks.
   package func connect(_ endpoint: String) throws(ZeroMQError) {
     guard let handle else { throw .closed("connect") }
+    adaptBuffer(handle, to: endpoint)
     guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect", endpoint: endpoint) }
   }
 

@@ -23,6 +23,7 @@ struct WireTarget: FuzzTarget {
       control(EvaluateLease.self), control(EvaluatedReport.self), control(Commit.self), control(Applied.self),
       control(GradientSquares.self), control(ClipScale.self), control(Load.self), control(Loaded.self),
       control(Checkpointed.self), control(Drop.self), control(ClientRequest.self), control(ClientReply.self),
+      exact(FetchParameters.self),
     ]
   }
 

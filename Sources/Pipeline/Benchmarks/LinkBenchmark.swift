@@ -76,8 +76,6 @@ package struct LinkBenchmark: Sendable {
   }
 }
 
-private let benchmarkStamp = RunStamp(run: 1, incarnation: 1)
-
 /// Answers each request with the clip.
 private actor LinkSender {
   private nonisolated let thread: SocketThread

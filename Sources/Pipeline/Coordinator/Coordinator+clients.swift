@@ -36,6 +36,15 @@ extension Coordinator {
       guard stage != .average else { return "average shards are fixed at the start of a run" }
       guard (0...4096).contains(count) else { return "\(name)=\(count): give a number from 0 to 4096" }
     }
+    for (name, count) in counts {
+      // Their shards would go with them.
+      let least = topology.hosts.filter { request.host == nil || $0.name == request.host }.flatMap(\.processes)
+        .filter { $0.stages.contains(.average) && $0.stages.contains { $0.rawValue == name } }
+        .reduce(0) { $0 + $1.count }
+      guard count >= least else {
+        return "\(name)=\(count): \(least) share their process with an average shard and stay"
+      }
+    }
     let nodes = workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
     if let host = request.host {
       guard let node = nodes.first(where: { $0.identity.host == host }) else {

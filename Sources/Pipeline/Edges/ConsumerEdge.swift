@@ -33,6 +33,9 @@ package final class ConsumerEdge {
     return (try? socket.send(Multipart(parts: [MessagePart(bytes: envelope.encoded())] + payload))) ?? false
   }
 
+  /// Whether a peer lives in this process: what goes between needs no checksum.
+  package func isInProcess(_ peer: WorkerID) -> Bool { peers[peer]?.identity.processToken == place.token }
+
   package func close() {
     for peer in sockets.keys.sorted() { disconnect(peer) }
   }

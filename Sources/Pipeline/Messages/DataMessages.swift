@@ -149,7 +149,27 @@ package struct BlockTaken: Sendable, WireCodable {
   }
 }
 
-/// Head of a shard's parameters (average to train): one part a block follows.
+/// A train worker lacks these blocks of a version (train to average): each is sent as soon as the shard has it.
+package struct FetchParameters: Sendable, WireCodable {
+  package var version: Int
+  package var blocks: [Int]
+
+  package init(version: Int, blocks: [Int]) {
+    self.version = version
+    self.blocks = blocks
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    writer.write(version)
+    blocks.encode(to: &writer)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(version: try Int(from: &reader), blocks: try [Int](from: &reader))
+  }
+}
+
+/// Head of some of a shard's parameters (average to train): one part a block follows.
 package struct ParametersHeader: Sendable, WireCodable {
   package var version: Int
   package var shard: Int

@@ -84,7 +84,7 @@ package actor NodeSupervisor {
     }
     link.onWord = { self.say("the coordinator at \(self.join) is back") }
     link.start()
-    for (stages, count) in groups() { setCount(stages, count) }
+    for (stages, count) in host.processes { setCount(stages, count) }
     let end = await withCheckedContinuation { continuation in
       if let ended { continuation.resume(returning: ended) } else { waiter = continuation }
     }
@@ -106,13 +106,6 @@ package actor NodeSupervisor {
     for slot in slots.values { slot.child?.send(signal: SIGKILL) }
   }
 
-  /// The stages that share a process, and how many of it.
-  private func groups() -> [([Stage], Int)] {
-    let alone = Stage.allCases.filter { $0 != .plan && !host.chain.contains($0) }
-    let chained = host.chain.isEmpty ? [] : [(host.chain, host.chain.map { host.count($0) }.max() ?? 0)]
-    return chained + alone.map { ([$0], host.count($0)) }
-  }
-
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
     switch kind {
     case .dismissed:
@@ -123,7 +116,13 @@ package actor NodeSupervisor {
       guard let scale = try? ScaleTo(from: envelope) else { return }
       for (name, count) in scale.counts.sorted(by: { $0.key < $1.key }) {
         guard let stage = Stage(rawValue: name) else { continue }
-        setCount(groups().map(\.0).first { $0.contains(stage) } ?? [stage], count)
+        let group = host.processes.first { $0.stages.contains(stage) } ?? ([stage], 0)
+        // Shards are fixed: train workers beyond those that hold one are without.
+        if group.stages.contains(.average) {
+          setCount(group.stages.filter { $0 != .average }, max(0, count - group.count))
+        } else {
+          setCount(group.stages, count)
+        }
       }
     default: break
     }

@@ -37,6 +37,7 @@ package struct StageProcess: Sendable {
   /// Works until dismissed.
   /// - Throws: `.refused` with the coordinator's reason.
   package func run() async throws {
+    if stages.contains(.average) || stages.contains(.train) { Context.keepFreedMemory() }
     let context = try Context()
     let mark = try crashMarkPath.map { try CrashMark(path: $0) }
     let place = try ProcessPlace(

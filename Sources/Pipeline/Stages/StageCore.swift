@@ -13,10 +13,14 @@ package struct StageLaunch: Sendable {
   /// Where a decode worker marks the clip it is at.
   package var crashMark: CrashMark?
   package var faults: FaultPoints
+  /// A shard of a benchmark: a vector of so many elements instead of the network's.
+  package var elements: Int?
 
   package init(
-    join: String, place: ProcessPlace, ordinal: String, crashMark: CrashMark? = nil, faults: FaultPoints = .none
+    join: String, place: ProcessPlace, ordinal: String, crashMark: CrashMark? = nil, faults: FaultPoints = .none,
+    elements: Int? = nil
   ) {
+    self.elements = elements
     self.join = join
     self.place = place
     self.ordinal = ordinal
@@ -139,6 +143,11 @@ package final class StageCore {
   package func compression(to worker: WorkerID) -> Compression {
     guard !worker.hasPrefix("\(identity.host)/") else { return .none }
     return configuration?.topology.links.compression == .lz4 ? .lz4 : .none
+  }
+
+  /// Whether a worker lives in this process: what it sends needs no checksum.
+  package func isInProcess(_ worker: WorkerID) -> Bool {
+    worker.hasPrefix("\(identity.host)/") && worker.hasSuffix("#\(identity.processID)")
   }
 
   private func hello() -> Hello {

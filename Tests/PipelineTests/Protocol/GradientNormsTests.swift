@@ -47,7 +47,7 @@ import Testing
       for shard in models.indices {
         for block in models[shard].blocks {
           let taken = models[shard].take(
-            step: 0, block: block, node: .leaf(0), buffer(Array(gradient[map.range(of: block)])))
+            step: 0, block: block, node: .leaf(0), BlockValues(buffer(Array(gradient[map.range(of: block)]))))
           #expect(taken == .added)
         }
         #expect(models[shard].isComplete)
@@ -58,7 +58,7 @@ import Testing
       var options = SGDOptions(weightDecay: 0, learningRate: 1)
       if let limit { options.gradientScale = SGD.clipScale(squaredNorm: try #require(square), limit: limit) }
       for shard in models.indices {
-        models[shard].apply(options)
+        for block in models[shard].blocks { models[shard].apply(block, options) }
         #expect(models[shard].squares?.step == 0, "kept for a coordinator that restarts")
       }
       var vector = [Float](repeating: .nan, count: layout.count)

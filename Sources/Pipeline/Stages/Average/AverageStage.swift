@@ -17,7 +17,8 @@ package actor AverageStage: StageActor {
   private var shard = 0
   private var shards = 1
   private var layout: ParameterLayout!
-  private var parked: [WorkerID: Int] = [:]
+  /// What consumers asked for and have not been sent.
+  private var wanted: [WorkerID: (version: Int, blocks: Set<Int>)] = [:]
   /// What the coordinator said of the open step's gradient, where it is clipped.
   private var clip: ClipScale?
   /// What it was told to load last: told again, the answer is said again.
@@ -50,15 +51,17 @@ package actor AverageStage: StageActor {
   private func configure(_ configuration: StageConfiguration) {
     let train = configuration.topology.train
     do {
-      layout = try ParameterLayout(
-        NetworkDefinition(name: train.network, classes: configuration.classes, width: train.width))
+      layout =
+        try launch.elements.map { ParameterLayout(elements: $0) }
+        ?? ParameterLayout(
+          NetworkDefinition(name: train.network, classes: configuration.classes, width: train.width))
     } catch {
       core.end(.refused("\(train.network): \(error)"))
       return
     }
     shard = configuration.shard ?? 0
     shards = configuration.shards
-    parked = [:]
+    wanted = [:]
     clip = nil
     model?.clearSums()
     // A coordinator that restarts learns where the shard is, and what others need of the step before.
@@ -79,11 +82,11 @@ package actor AverageStage: StageActor {
       if let model, model.version > commit.version { core.link.send(Applied(shard: shard, version: model.version)) }
       // A reminder, too: what was measured and not answered is said again.
       if let model, model.squares?.step == model.version, clip?.step != model.version { sendSquares() }
-      applyIfComplete()
+      applyAll()
     case .clipScale:
       guard let clip = try? ClipScale(from: envelope) else { break }
       self.clip = clip
-      applyIfComplete()
+      applyAll()
     default: core.counters.malformedDropped += 1
     }
   }
@@ -106,7 +109,7 @@ package actor AverageStage: StageActor {
       modelRun = core.stamp.run
       loaded = (core.stamp, load.version)
       core.link.send(Loaded(shard: shard, version: load.version))
-      applyIfComplete()
+      serveWanted()
     } catch {
       core.link.send(Loaded(shard: shard, version: load.version, error: "\(error)"))
     }
@@ -120,7 +123,7 @@ package actor AverageStage: StageActor {
     if let checkpoint = load.checkpoint {
       blocks = try Checkpoint(directory: checkpoint).blocks(elements: layout.count) { own.contains($0) }
     } else {
-      let vector = try InitialModel.vector(topology: topology, classes: core.configuration!.classes)
+      let vector = try initialVector()
       defer { withExtendedLifetime(vector) {} }
       for block in own {
         let range = map.range(of: block)
@@ -138,15 +141,25 @@ package actor AverageStage: StageActor {
       version: load.version, parameters: blocks.parameters, momentum: blocks.momentum)
   }
 
+  private func initialVector() throws(NetworkError) -> AlignedBuffer {
+    guard let elements = launch.elements else {
+      return try InitialModel.vector(
+        topology: core.configuration!.topology, classes: core.configuration!.classes)
+    }
+    let vector = AlignedBuffer(byteCount: elements * 4)
+    vector.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    return vector
+  }
+
   private func writeCheckpoint(_ version: Int) {
     if let written, written.stamp == core.stamp, written.answer.version == version {
       return core.link.send(written.answer)
     }
-    guard let model, model.version == version, let parameters = model.parameters(at: version) else { return }
+    guard let snapshot = model?.snapshot(at: version) else { return }
     do {
       let file = try Checkpoint.writeShard(
-        run: core.configuration!.directory, version: version, shard: shard, shards: shards, parameters: parameters,
-        momentum: model.momentumBuffers())
+        run: core.configuration!.directory, version: version, shard: shard, shards: shards,
+        parameters: snapshot.parameters, momentum: snapshot.momentum)
       let answer = Checkpointed(shard: shard, version: version, file: file.name, sha256: file.sha256)
       written = (core.stamp, answer)
       core.link.send(answer)
@@ -164,40 +177,44 @@ package actor AverageStage: StageActor {
     }
     switch envelope.messageKind {
     case .fetchParameters:
-      guard let version = try? Int(body: envelope.body) else { return core.counters.malformedDropped += 1 }
-      parked[consumer] = version
-      answerParked()
+      guard let fetch = try? FetchParameters(body: envelope.body) else { return core.counters.malformedDropped += 1 }
+      wanted[consumer] = (fetch.version, Set(fetch.blocks))
+      serveWanted()
     case .contribution: take(envelope, payload, from: consumer)
     default: core.counters.malformedDropped += 1
     }
   }
 
-  private func answerParked() {
-    for (consumer, version) in parked {
-      guard let blocks = model?.parameters(at: version) else { continue }
-      parked[consumer] = nil
-      let tensors = blocks.map { TensorDescriptor(float32: $0.buffer) }
-      let header = ParametersHeader(version: version, shard: shard, blocks: blocks.map(\.block), tensors: tensors)
+  private func serveWanted() {
+    guard let model else { return }
+    for block in model.blocks { serveWanted(block) }
+  }
+
+  /// Sends the block to those who wait for it.
+  private func serveWanted(_ block: Int) {
+    for (consumer, request) in wanted where request.blocks.contains(block) {
+      guard let published = model?.published(block, at: request.version) else { continue }
+      wanted[consumer]!.blocks.remove(block)
+      let header = ParametersHeader(
+        version: request.version, shard: shard, blocks: [block], tensors: [published.tensor])
       core.output!.send(
         Envelope(.parameters, stamp: core.stamp, body: header.encodedBody),
-        blocks.map { MessagePart($0.buffer, count: $0.buffer.byteCount) }, to: consumer)
+        [MessagePart(published.buffer, count: published.buffer.byteCount)], to: consumer)
     }
   }
 
   private func take(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID) {
     let began = Monotonic.seconds()
     defer { core.counters.busySeconds += Monotonic.seconds() - began }
-    guard model != nil, payload.count == 1, let header = try? BlockHeader(body: envelope.body),
-      header.tensor.elementType == .float32,
-      let block = try? payload.first!.withUnsafeBytes({
-        try TensorCodec.decode(
-          header.tensor, payload: $0, seed: 0, maximumByteCount: BlockMap.blockElements * 4)
-      })
+    guard model != nil, payload.count == 1, let part = payload.first,
+      let header = try? BlockHeader(body: envelope.body),
+      header.tensor.elementType == .float32, header.tensor.compression == .none,
+      core.isInProcess(consumer) || Self.isWhole(part, header.tensor)
     else {
       core.counters.malformedDropped += 1
       return
     }
-    switch model!.take(step: header.version, block: header.block, node: header.node, block) {
+    switch model!.take(step: header.version, block: header.block, node: header.node, BlockValues(part)) {
     case .added: core.counters.items += 1
     case .duplicate: core.counters.duplicatesDropped += 1
     case .refused:
@@ -206,32 +223,49 @@ package actor AverageStage: StageActor {
     }
     let taken = BlockTaken(version: header.version, block: header.block, node: header.node)
     core.output!.send(Envelope(.contributionTaken, stamp: core.stamp, body: taken.encodedBody), [], to: consumer)
-    applyIfComplete()
+    // A clipped gradient is applied as a whole.
+    if core.configuration?.topology.train.clipNorm == nil { apply([header.block]) } else { applyAll() }
   }
 
-  private func applyIfComplete() {
-    guard model != nil, let topology = core.configuration?.topology else { return }
-    while model!.isComplete {
-      let step = model!.version
-      guard step < (topology.train.steps ?? 0) else { return }
-      let rate = topology.train.learningRate(at: step)
-      var options = topology.train.sgdOptions(learningRate: rate)
-      if topology.train.clipNorm != nil {
-        // The norm is of all shards' blocks: the coordinator adds them up.
-        guard let clip, clip.step == step else {
-          if model!.measure() { sendSquares() }
-          break
-        }
-        options.gradientScale = clip.scale
-      }
-      model!.apply(options)
-      core.link.send(Applied(shard: shard, version: model!.version))
-      publish(step: step, rate: rate)
+  private static func isWhole(_ part: MessagePart, _ tensor: TensorDescriptor) -> Bool {
+    (try? part.withUnsafeBytes {
+      try TensorCodec.verify(tensor, payload: $0, seed: 0, maximumByteCount: BlockMap.blockElements * 4)
+    }) != nil
+  }
+
+  // MARK: Applying
+
+  private func applyAll() { if let model { apply(model.blocks) } }
+
+  /// Applies those of the blocks whose sum is whole, and says so when it was the last one.
+  private func apply(_ blocks: [Int]) {
+    guard let step = model?.version, let options = options(at: step) else { return }
+    for block in blocks where model!.canApply(block) {
+      model!.apply(block, options)
+      serveWanted(block)
     }
-    answerParked()
+    guard model!.version > step else { return }
+    core.link.send(Applied(shard: shard, version: model!.version))
+    publish(step: step)
   }
 
-  private func publish(step: Int, rate: Double) {
+  /// How the open step is applied; nil after the last one, and while its norm is not known.
+  private func options(at step: Int) -> SGDOptions? {
+    guard let train = core.configuration?.topology.train, step < (train.steps ?? 0) else { return nil }
+    var options = train.sgdOptions(learningRate: train.learningRate(at: step))
+    guard train.clipNorm != nil else { return options }
+    // The norm is of all shards' blocks: the coordinator adds them up.
+    guard model!.isComplete else { return nil }
+    guard let clip, clip.step == step else {
+      if model!.measure() { sendSquares() }
+      return nil
+    }
+    options.gradientScale = clip.scale
+    return options
+  }
+
+  private func publish(step: Int) {
+    let rate = core.configuration!.topology.train.learningRate(at: step)
     let key = ItemKey(group: GroupKey(kind: .training, step: step, index: shard), slot: 0)
     core.tap.publish(key) {
       var squares = 0.0
@@ -242,15 +276,5 @@ package actor AverageStage: StageActor {
         ["version": .integer(step + 1), "learning_rate": .number(rate), "norm": .number(squares.squareRoot())], nil
       )
     }
-  }
-}
-
-extension TensorDescriptor {
-  /// A flat float32 tensor as it is.
-  init(float32 buffer: AlignedBuffer) {
-    self.init(
-      elementType: .float32, layout: .flat, dimensions: [buffer.byteCount / 4], compression: .none,
-      storedByteCount: buffer.byteCount,
-      checksum: TensorCodec.checksum(UnsafeRawBufferPointer(buffer.bytes), seed: 0))
   }
 }

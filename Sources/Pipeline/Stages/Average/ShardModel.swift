@@ -1,8 +1,11 @@
 package import Networks
 package import Tensors
+package import Wire
 
 /// One shard's share of the model, without I/O: parameters, momentum and running statistics of its blocks at a version,
 /// and the sums of the open step.
+///
+/// Each block goes on to the next version by itself, as soon as its sum is whole; the shard is at a version when all are.
 package struct ShardModel {
   package enum Taken: Equatable, Sendable {
     case added
@@ -11,20 +14,46 @@ package struct ShardModel {
     case refused
   }
 
+  /// A block at a version, as it is sent: float32.
+  package struct Published: Sendable {
+    package let buffer: AlignedBuffer
+    package let tensor: TensorDescriptor
+
+    package init(_ buffer: AlignedBuffer) {
+      self.init(buffer, checksum: TensorCodec.checksum(UnsafeRawBufferPointer(buffer.bytes), seed: 0))
+    }
+
+    fileprivate init(_ buffer: AlignedBuffer, checksum: UInt64) {
+      self.buffer = buffer
+      tensor = TensorDescriptor(
+        elementType: .float32, layout: .flat, dimensions: [buffer.byteCount / 4], compression: .none,
+        storedByteCount: buffer.byteCount, checksum: checksum)
+    }
+  }
+
+  private struct Block {
+    var version: Int
+    var current: Published
+    var previous: Published?
+    var momentum: AlignedBuffer
+    var sum: TreeSum<BlockSum>
+  }
+
   package let blocks: [Int]
   private let map: BlockMap
   private let layout: ParameterLayout
   private let tree: ReplicaTree
+  /// All blocks are at it or at the next one.
   package private(set) var version: Int
   /// The version that is committed: the open step is applied only once its start is.
   private var committed: Int
-  private var current: [Int: AlignedBuffer]
-  private var previous: [Int: AlignedBuffer]?
-  private var momentum: [Int: AlignedBuffer]
+  private var states: [Int: Block]
+  /// Blocks that are at the next version.
+  private var numAhead = 0
   /// Squared norms of the blocks of a step's gradient, in the order of `blocks`: of the newest step that was whole, also
   /// after it was applied.
   package private(set) var squares: (step: Int, values: [Double])?
-  private var sums: [Int: TreeSum<AlignedBuffer>] = [:]
+  private var pool = BufferPool()
 
   /// - Parameters:
   ///   - parameters, momentum: float32, one buffer for each of the shard's blocks.
@@ -38,44 +67,66 @@ package struct ShardModel {
     self.tree = tree
     self.version = version
     committed = version
-    current = parameters
-    self.momentum = momentum
-    clearSums()
+    states = Dictionary(
+      uniqueKeysWithValues: blocks.map { block in
+        (
+          block,
+          Block(
+            version: version, current: Published(parameters[block]!), momentum: momentum[block]!,
+            sum: TreeSum(tree: tree))
+        )
+      })
   }
 
   /// A new incarnation of the coordinator leases the open step again.
   package mutating func clearSums() {
     if squares?.step == version { squares = nil }
-    sums = Dictionary(uniqueKeysWithValues: blocks.map { ($0, TreeSum<AlignedBuffer>(tree: tree)) })
+    for block in blocks { states[block]!.sum = TreeSum(tree: tree) }
   }
 
   package mutating func commit(version: Int) { committed = max(committed, version) }
 
-  /// The blocks at `version`: the current one or the one before; nil for others.
-  package func parameters(at version: Int) -> [(block: Int, buffer: AlignedBuffer)]? {
-    if version == self.version { return blocks.map { ($0, current[$0]!) } }
-    guard version == self.version - 1, let previous else { return nil }
-    return blocks.map { ($0, previous[$0]!) }
+  /// A block at `version`: its current one or the one before; nil for others.
+  package func published(_ block: Int, at version: Int) -> Published? {
+    guard let state = states[block] else { return nil }
+    return version == state.version ? state.current : version == state.version - 1 ? state.previous : nil
   }
 
-  package func momentumBuffers() -> [(block: Int, buffer: AlignedBuffer)] {
-    blocks.map { ($0, momentum[$0]!) }
+  /// The blocks at `version`: the current one or the one before; nil for others.
+  package func parameters(at version: Int) -> [(block: Int, buffer: AlignedBuffer)]? {
+    let all = blocks.compactMap { block in published(block, at: version).map { (block, $0.buffer) } }
+    return all.count == blocks.count ? all : nil
+  }
+
+  /// Parameters and momentum at `version`, while no block has gone on.
+  package func snapshot(
+    at version: Int
+  ) -> (parameters: [(block: Int, buffer: AlignedBuffer)], momentum: [(block: Int, buffer: AlignedBuffer)])? {
+    guard version == self.version, numAhead == 0, let parameters = parameters(at: version) else { return nil }
+    return (parameters, blocks.map { ($0, states[$0]!.momentum) })
   }
 
   /// Takes a contribution to `step`.
-  /// - Parameter contribution: float32, as many as the block has.
-  package mutating func take(
-    step: Int, block: Int, node: TreeNode, _ contribution: AlignedBuffer
-  ) -> Taken {
-    guard tree.contains(node), sums[block] != nil else { return .refused }
+  /// - Parameter contribution: as many elements as the block has.
+  package mutating func take(step: Int, block: Int, node: TreeNode, _ contribution: BlockValues) -> Taken {
+    guard tree.contains(node), let version = states[block]?.version else { return .refused }
     if step < version { return .duplicate }
-    guard step == version, contribution.byteCount == map.range(of: block).count * 4 else { return .refused }
-    return sums[block]!.insert(node, contribution, combine: Self.add) == .added ? .added : .duplicate
+    guard step == version, contribution.elements.count == map.range(of: block).count else { return .refused }
+    // Out of `self`, which is being changed; moved, since a second reference would make its buffers look used.
+    var pool = BufferPool()
+    swap(&pool, &self.pool)
+    defer { swap(&pool, &self.pool) }
+    let outcome = states[block]!.sum.insert(node, .values(contribution)) { BlockSum.add($0, $1, pool: &pool) }
+    return outcome == .added ? .added : .duplicate
   }
 
-  /// Whether the open step can be applied.
-  package var isComplete: Bool {
-    committed >= version && sums.values.allSatisfy { $0.total != nil }
+  /// Whether every block can be, or has been, applied.
+  package var isComplete: Bool { blocks.allSatisfy { states[$0]!.version > version || canApply($0) } }
+
+  /// Whether the block's sum of the open step is whole, and its start committed.
+  package func canApply(_ block: Int) -> Bool {
+    guard committed >= version, let state = states[block] else { return false }
+    return state.version == version && state.sum.total != nil
   }
 
   /// Takes the squared norms of the open step, which is complete.
@@ -83,37 +134,46 @@ package struct ShardModel {
   package mutating func measure() -> Bool {
     guard squares?.step != version else { return false }
     let values = blocks.map { block in
-      SGD.squaredNorm(
-        layout: layout, offset: map.range(of: block).lowerBound,
-        sum: UnsafeBufferPointer(sums[block]!.total!.elements(Float.self)), scale: 1 / Float(tree.replicas))
+      let sum = states[block]!.sum.total!.made(pool: &pool)
+      defer { withExtendedLifetime(sum) {} }
+      return SGD.squaredNorm(
+        layout: layout, offset: map.range(of: block).lowerBound, sum: sum.elements, scale: 1 / Float(tree.replicas))
     }
     squares = (version, values)
     return true
   }
 
-  /// One momentum step on every block; then the next version is current.
-  package mutating func apply(_ options: SGDOptions) {
-    previous = current
-    for block in blocks {
-      let range = map.range(of: block)
-      let next = AlignedBuffer(byteCount: range.count * 4)
-      next.bytes.copyMemory(from: UnsafeRawBufferPointer(current[block]!.bytes))
-      SGD.update(
-        layout: layout, offset: range.lowerBound, parameters: next.elements(Float.self),
-        momentum: momentum[block]!.elements(Float.self),
-        sum: UnsafeBufferPointer(sums[block]!.total!.elements(Float.self)), scale: 1 / Float(tree.replicas),
-        options: options)
-      current[block] = next
-    }
+  /// One momentum step on a block that can be applied; when it was the last one, the next version is the shard's.
+  package mutating func apply(_ block: Int, _ options: SGDOptions) {
+    precondition(canApply(block), "the caller asks first")
+    let state = states[block]!
+    let next = update(state, from: map.range(of: block).lowerBound, options)
+    states[block] = Block(
+      version: version + 1, current: next, previous: state.current, momentum: state.momentum, sum: TreeSum(tree: tree))
+    numAhead += 1
+    guard numAhead == blocks.count else { return }
+    numAhead = 0
     version += 1
-    clearSums()
   }
 
-  private static func add(_ left: AlignedBuffer, _ right: AlignedBuffer) -> AlignedBuffer {
-    let sum = AlignedBuffer(byteCount: left.byteCount)
-    let (from, other) = (left.elements(Float.self).baseAddress!, right.elements(Float.self).baseAddress!)
-    let to = sum.elements(Float.self).baseAddress!
-    for index in 0..<(left.byteCount / 4) { to[index] = from[index] + other[index] }
-    return sum
+  /// Sum, update and checksum, piece by piece in the nearest cache.
+  private mutating func update(_ state: Block, from offset: Int, _ options: SGDOptions) -> Published {
+    let current = state.current.buffer
+    let next = pool.take(byteCount: current.byteCount)
+    let (from, to) = (current.elements(Float.self).baseAddress!, next.elements(Float.self))
+    let momentum = state.momentum.elements(Float.self)
+    var checksum = XXH3.Stream()
+    let scale = 1 / Float(tree.replicas)
+    state.sum.total!.forEachPiece { start, sum in
+      let piece = UnsafeMutableBufferPointer(rebasing: to[start..<start + sum.count])
+      piece.baseAddress!.update(from: from + start, count: sum.count)
+      SGD.update(
+        layout: layout, offset: offset + start, parameters: piece,
+        momentum: UnsafeMutableBufferPointer(rebasing: momentum[start..<start + sum.count]), sum: sum, scale: scale,
+        options: options)
+      checksum.update(UnsafeRawBufferPointer(piece))
+    }
+    withExtendedLifetime(current) {}
+    return Published(next, checksum: checksum.digest())
   }
 }

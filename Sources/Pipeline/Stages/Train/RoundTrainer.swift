@@ -13,7 +13,10 @@ package struct RoundResult: Sendable {
 
 /// Trains one replica's batch at given parameters. Used on one work thread.
 package protocol RoundTrainer: Sendable {
-  func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult
+  /// - Parameter onFinal: called as backward goes on: the contribution's elements from this one on are final.
+  func train(
+    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+  ) throws(NetworkError) -> RoundResult
 }
 
 extension Networks.Precision {
@@ -41,23 +44,29 @@ extension Topology.Train {
 package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   // Sendable: made on one thread and from then on used on the train stage's work thread only.
   private let network: any ClipNetwork
+  private var pool = BufferPool()
 
-  package init(topology: Topology, classes: Int) throws(NetworkError) {
+  package init(network: any ClipNetwork) { self.network = network }
+
+  package convenience init(topology: Topology, classes: Int) throws(NetworkError) {
     let train = topology.train
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
-    network = try definition.network(
-      batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-      width: topology.clip.crop, threads: train.threads, loss: train.objective,
-      precision: Networks.Precision(train.precision), winograd: train.winograd)
+    self.init(
+      network: try definition.network(
+        batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
+        width: topology.clip.crop, threads: train.threads, loss: train.objective,
+        precision: Networks.Precision(train.precision), winograd: train.winograd))
   }
 
-  package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
-    let contribution = AlignedBuffer(byteCount: network.layout.count * 4)
-    contribution.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+  package func train(
+    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+  ) throws(NetworkError) -> RoundResult {
+    let contribution = pool.take(byteCount: network.layout.count * 4)
     let result = try network.train(
       parameters: UnsafeBufferPointer(parameters.elements(Float.self)),
       clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), labels: batch.labels,
-      gradient: contribution.elements(Float.self))
+      gradient: contribution.elements(Float.self)
+    ) { onFinal(contribution, $0) }
     let isFinite = Self.isFinite(contribution.elements(Float.self))
     return RoundResult(contribution: contribution, loss: isFinite ? result.loss : .nan, correct: result.correct)
   }
@@ -79,7 +88,9 @@ package struct NoTrainer: RoundTrainer {
 
   package init(elements: Int) { self.elements = elements }
 
-  package func train(parameters: AlignedBuffer, batch: FetchedBatch) throws(NetworkError) -> RoundResult {
+  package func train(
+    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+  ) throws(NetworkError) -> RoundResult {
     let contribution = AlignedBuffer(byteCount: elements * 4)
     contribution.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     return RoundResult(contribution: contribution, loss: 0, correct: 0)

@@ -12,21 +12,26 @@ package final class ShardLink {
   private let onTaken: (TreeNode, Int) -> Void
   private var map: BlockMap?
   private var workers: [Int: WorkerID] = [:]
-
-  /// The flat vector being put together, or whole.
-  package private(set) var vector: AlignedBuffer?
-  private var wantedVersion: Int?
-  /// The version `vector` holds, once it is whole.
-  package var wholeVersion: Int? { missingShards.isEmpty ? wantedVersion : nil }
-  private var missingShards: Set<Int> = []
-  private var unacknowledged: [Contribution] = []
+  /// By version: the one that is trained at, and the next one.
+  private var vectors: [Int: Vector] = [:]
+  private var contributions: [Contribution] = []
+  private var pool = BufferPool()
   private var isRetrying = false
   package private(set) var malformedDropped = 0
 
+  /// A flat vector being put together, or whole.
+  private struct Vector {
+    let buffer: AlignedBuffer
+    var blocksLeft: Set<Int>
+  }
+
   private struct Contribution {
-    var version: Int
-    var node: TreeNode
-    var buffer: AlignedBuffer
+    let version: Int
+    let node: TreeNode
+    let buffer: AlignedBuffer
+    /// Blocks from this one on have been sent.
+    var firstSent: Int
+    /// Blocks that no shard has said it has.
     var blocksLeft: Set<Int>
   }
 
@@ -41,15 +46,14 @@ package final class ShardLink {
     self.stamp = stamp
     self.onParameters = onParameters
     self.onTaken = onTaken
-    edge.onMessage = { [unowned self] _, envelope, payload in receive(envelope, payload) }
+    edge.onMessage = { [unowned self] shard, envelope, payload in receive(envelope, payload, from: shard) }
   }
 
   /// A new run or incarnation: what was asked for or under way does not count any more.
   package func reset(map: BlockMap) {
     self.map = map
-    vector = nil
-    wantedVersion = nil
-    unacknowledged = []
+    vectors = [:]
+    contributions = []
   }
 
   package func update(_ peers: Peers) {
@@ -61,29 +65,56 @@ package final class ShardLink {
 
   package func close() { edge.close() }
 
-  /// Asks every shard for its blocks at `version`.
+  // MARK: Parameters
+
+  /// The flat vector at `version`, once it is whole.
+  package func parameters(at version: Int) -> AlignedBuffer? {
+    guard let vector = vectors[version], vector.blocksLeft.isEmpty else { return nil }
+    return vector.buffer
+  }
+
+  /// Asks every shard for its blocks at `version`; keeps the version beside it, too, and lets go of others.
   package func fetch(version: Int) {
-    guard let map, wantedVersion != version else { return }
-    wantedVersion = version
-    vector = AlignedBuffer(byteCount: map.elements * 4)
-    missingShards = Set(0..<map.shards)
-    for shard in missingShards { ask(shard) }
+    guard let map, vectors[version] == nil else { return }
+    for other in vectors.keys where abs(other - version) > 1 { vectors[other] = nil }
+    vectors[version] = Vector(
+      buffer: pool.take(byteCount: map.elements * 4), blocksLeft: Set(0..<map.blockCount))
+    for shard in 0..<map.shards { ask(shard, for: version) }
     scheduleRetry()
   }
 
-  /// Sends a contribution block by block to the shards that own them.
-  package func contribute(version: Int, node: TreeNode, _ buffer: AlignedBuffer) {
+  private func ask(_ shard: Int, for version: Int) {
+    guard let map, let worker = workers[shard], let left = vectors[version]?.blocksLeft else { return }
+    let blocks = left.filter { map.shard(of: $0) == shard }.sorted()
+    guard !blocks.isEmpty else { return }
+    let fetch = FetchParameters(version: version, blocks: blocks)
+    edge.send(Envelope(.fetchParameters, stamp: stamp(), body: fetch.encodedBody), to: worker)
+  }
+
+  // MARK: Contributions
+
+  /// Sends the blocks of a contribution that lie from `element` on, and were not sent before, to the shards that own
+  /// them. Nobody writes to them any more.
+  /// - Parameter buffer: float32, as many elements as the map; the same at every call for a version and node.
+  package func contribute(version: Int, node: TreeNode, _ buffer: AlignedBuffer, from element: Int = 0) {
     guard let map else { return }
-    let contribution = Contribution(
-      version: version, node: node, buffer: buffer, blocksLeft: Set(0..<map.blockCount))
-    unacknowledged.append(contribution)
-    for block in 0..<map.blockCount { send(block, of: contribution) }
-    scheduleRetry()
+    let index =
+      contributions.firstIndex { $0.version == version && $0.node == node && $0.buffer === buffer }
+      ?? begin(
+        Contribution(
+          version: version, node: node, buffer: buffer, firstSent: map.blockCount,
+          blocksLeft: Set(0..<map.blockCount)))
+    while contributions[index].firstSent > 0, map.range(of: contributions[index].firstSent - 1).lowerBound >= element {
+      contributions[index].firstSent -= 1
+      send(contributions[index].firstSent, of: contributions[index])
+    }
   }
 
-  private func ask(_ shard: Int) {
-    guard let worker = workers[shard], let wantedVersion else { return }
-    edge.send(Envelope(.fetchParameters, stamp: stamp(), body: wantedVersion.encodedBody), to: worker)
+  private func begin(_ contribution: Contribution) -> Int {
+    contributions.removeAll { $0.version == contribution.version && $0.node == contribution.node }
+    contributions.append(contribution)
+    scheduleRetry()
+    return contributions.count - 1
   }
 
   private func send(_ block: Int, of contribution: Contribution) {
@@ -93,17 +124,22 @@ package final class ShardLink {
       rebasing: contribution.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
     let tensor = TensorDescriptor(
       elementType: .float32, layout: .flat, dimensions: [range.count], compression: .none,
-      storedByteCount: bytes.count, checksum: TensorCodec.checksum(bytes, seed: 0))
+      storedByteCount: bytes.count,
+      checksum: edge.isInProcess(worker) ? 0 : TensorCodec.checksum(bytes, seed: 0))
     let header = BlockHeader(version: contribution.version, block: block, node: contribution.node, tensor: tensor)
     edge.send(
       Envelope(.contribution, stamp: stamp(), body: header.encodedBody),
       [MessagePart(contribution.buffer, from: range.lowerBound * 4, count: bytes.count)], to: worker)
   }
 
+  // MARK: Again
+
   private func askAgain() {
-    for shard in missingShards.sorted() { ask(shard) }
-    for contribution in unacknowledged {
-      for block in contribution.blocksLeft.sorted() { send(block, of: contribution) }
+    for version in vectors.keys.sorted() { for shard in 0..<(map?.shards ?? 0) { ask(shard, for: version) } }
+    for contribution in contributions {
+      for block in contribution.blocksLeft.sorted() where block >= contribution.firstSent {
+        send(block, of: contribution)
+      }
     }
   }
 
@@ -113,16 +149,16 @@ package final class ShardLink {
     _ = thread.schedule(after: Self.retryInterval) { [weak self] in
       guard let self else { return }
       isRetrying = false
-      guard !missingShards.isEmpty || !unacknowledged.isEmpty else { return }
+      guard !contributions.isEmpty || vectors.values.contains(where: { !$0.blocksLeft.isEmpty }) else { return }
       askAgain()
       scheduleRetry()
     }
   }
 
-  private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
+  private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from shard: WorkerID) {
     guard envelope.stamp == stamp() else { return }
     switch envelope.messageKind {
-    case .parameters: takeParameters(envelope, payload)
+    case .parameters: takeParameters(envelope, payload, isTrusted: edge.isInProcess(shard))
     case .contributionTaken:
       guard let taken = try? BlockTaken(body: envelope.body) else { return malformedDropped += 1 }
       acknowledge(taken)
@@ -130,34 +166,37 @@ package final class ShardLink {
     }
   }
 
-  private func takeParameters(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
-    guard let map, let vector, let header = try? ParametersHeader(body: envelope.body),
-      header.blocks == map.blocks(of: header.shard), header.tensors.count == payload.count,
-      header.blocks.count == payload.count
+  private func takeParameters(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, isTrusted: Bool) {
+    guard let map, let header = try? ParametersHeader(body: envelope.body),
+      header.blocks.allSatisfy({ (0..<map.blockCount).contains($0) && map.shard(of: $0) == header.shard }),
+      header.tensors.count == payload.count, header.blocks.count == payload.count
     else { return malformedDropped += 1 }
-    guard header.version == wantedVersion, missingShards.contains(header.shard) else { return }
+    var isNew = false
     for ((block, tensor), part) in zip(zip(header.blocks, header.tensors), payload) {
+      guard let vector = vectors[header.version], vector.blocksLeft.contains(block) else { continue }
       let range = map.range(of: block)
+      let target = UnsafeMutableRawBufferPointer(
+        rebasing: vector.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
       let isCopied = part.withUnsafeBytes { bytes in
-        guard bytes.count == range.count * 4, tensor.checksum == TensorCodec.checksum(bytes, seed: 0) else {
-          return false
-        }
-        (vector.bytes.baseAddress! + range.lowerBound * 4).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+        guard isTrusted else { return (try? TensorCodec.decode(tensor, payload: bytes, seed: 0, into: target)) != nil }
+        guard bytes.count == target.count else { return false }
+        target.copyMemory(from: bytes)
         return true
       }
       guard isCopied else { return malformedDropped += 1 }
+      vectors[header.version]!.blocksLeft.remove(block)
+      isNew = true
     }
-    missingShards.remove(header.shard)
-    if missingShards.isEmpty { onParameters(header.version) }
+    if isNew, vectors[header.version]!.blocksLeft.isEmpty { onParameters(header.version) }
   }
 
   private func acknowledge(_ taken: BlockTaken) {
     guard
-      let index = unacknowledged.firstIndex(where: { $0.version == taken.version && $0.node == taken.node })
+      let index = contributions.firstIndex(where: { $0.version == taken.version && $0.node == taken.node })
     else { return }
-    unacknowledged[index].blocksLeft.remove(taken.block)
-    guard unacknowledged[index].blocksLeft.isEmpty else { return }
-    unacknowledged.remove(at: index)
+    contributions[index].blocksLeft.remove(taken.block)
+    guard contributions[index].blocksLeft.isEmpty else { return }
+    contributions.remove(at: index)
     onTaken(taken.node, taken.version)
   }
 }

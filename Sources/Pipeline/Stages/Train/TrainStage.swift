@@ -108,7 +108,7 @@ package actor TrainStage: StageActor {
   private func trainNext() {
     guard training == nil, let trainer, let earliest = leases.keys.map(\.step).min() else { return }
     shards.fetch(version: earliest)
-    guard shards.wholeVersion == earliest, let parameters = shards.vector else { return }
+    guard let parameters = shards.parameters(at: earliest) else { return }
     let ready = leases.filter { $0.key.step == earliest && $0.value != nil }.keys.min()
     guard let group = ready, let batch = leases[group]! else { return }
     leases[group] = nil
@@ -116,12 +116,25 @@ package actor TrainStage: StageActor {
     let stamp = core.stamp
     work.submit { [self, clock = core.clock] in
       let (outcome, seconds) = clock.measure {
-        Result { () throws(NetworkError) in try trainer.train(parameters: parameters, batch: batch) }
+        Result { () throws(NetworkError) in
+          try trainer.train(parameters: parameters, batch: batch) { contribution, first in
+            self.thread.perform {
+              self.assumeIsolated { $0.contribute(group, contribution, from: first, stamp: stamp) }
+            }
+          }
+        }
       }
       thread.perform {
         self.assumeIsolated { $0.trained(batch, outcome, stamp: stamp, seconds: seconds) }
       }
     }
+  }
+
+  /// Backward has come this far: the blocks behind it are on their way while it goes on, and the next version is asked for.
+  private func contribute(_ group: GroupKey, _ contribution: AlignedBuffer, from element: Int, stamp: RunStamp) {
+    guard stamp == core.stamp, let steps = core.configuration?.topology.train.steps else { return }
+    if group.step + 1 < steps { shards.fetch(version: group.step + 1) }
+    shards.contribute(version: group.step, node: .leaf(group.index), contribution, from: element)
   }
 
   private func trained(
@@ -137,8 +150,7 @@ package actor TrainStage: StageActor {
     case .success(let result):
       finished[batch.group] = TrainedReport(
         group: batch.group, consumed: batch.consumed, loss: result.loss, correct: result.correct, seconds: seconds)
-      shards.contribute(
-        version: batch.group.step, node: .leaf(batch.group.index), result.contribution)
+      contribute(batch.group, result.contribution, from: 0, stamp: stamp)
       core.tap.publish(ItemKey(group: batch.group, slot: 0)) {
         (["loss": .number(result.loss), "correct": .integer(result.correct)], nil)
       }

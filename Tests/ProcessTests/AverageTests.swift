@@ -1,0 +1,60 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Shards beside train workers, and what is lost with a shard.
+@Suite(.serialized) struct AverageTests {
+  private func topology(_ hosts: String? = nil) throws -> SmallTopology {
+    var topology = SmallTopology(corpus: try SmallCorpus.shared.get().directory)
+    if let hosts { topology.hosts = hosts }
+    return topology
+  }
+
+  private func expected() throws -> String { try hash(ReproducibilityTests.baseline.get()) }
+
+  private static let beside =
+    "here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 2, average: beside-train, evaluate: 1}"
+
+  /// A shard in each train worker's process: the same parameters as with shards apart.
+  @Test func shardsBesideTrainChangeNothing() throws {
+    let run = try RunHandle(topology(Self.beside), faults: "slow=2:6")
+    try run.waitForStep(1)
+    let (train, average) = (try run.processes("train"), try run.processes("average"))
+    #expect(train.count == 2 && Set(train) == Set(average), "the same processes")
+    // One more train worker has no shard; fewer would take one away.
+    let fewer = try Sluice.run(["scale", "train=1", "--run", run.output])
+    #expect(
+      fewer.status != 0 && fewer.stderr.contains("2 share their process with an average shard"), "\(fewer.stderr)")
+    let more = try Sluice.run(["scale", "train=3", "--run", run.output])
+    #expect(more.status == 0, "\(more.stderr)")
+    _ = try eventually("a third train worker") { try run.processes("train").count == 3 ? true : nil }
+    #expect(try run.processes("average").count == 2)
+    #expect(try hash(run.report()) == expected())
+  }
+
+  /// Losing such a train worker is losing a shard: the run rolls back by itself and ends with the same parameters.
+  @Test func aLostTrainWorkerWithItsShardCostsARollBack() throws {
+    let run = try RunHandle(topology(Self.beside), faults: "slow=6:4")
+    try run.waitForStep(6)
+    let victim = try #require(try run.processes("train").first)
+    kill(victim, SIGKILL)
+    let report = try run.report()
+    #expect(try hash(report) == expected())
+    #expect(report["steps_rolled_back"] as? Int == 2, "from step 6 to the checkpoint of step 4")
+  }
+
+  /// With a checkpoint of each step a shard's end costs nothing.
+  @Test func withACheckpointAStepALostShardLosesNothing() throws {
+    var two = try topology()
+    two.count(["average": 2])
+    let run = try RunHandle(two, ["--set", "checkpoint.every=1"], faults: "slow=5:4")
+    _ = try eventually("the checkpoint of step 5") {
+      FileManager.default.fileExists(atPath: "\(run.output)/checkpoints/step-000005/manifest.json") ? true : nil
+    }
+    let victim = try #require(try run.processes("average").first)
+    kill(victim, SIGKILL)
+    let report = try run.report()
+    #expect(try hash(report) == expected())
+    #expect(report["steps_rolled_back"] as? Int == 0)
+  }
+}
