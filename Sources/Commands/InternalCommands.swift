@@ -71,8 +71,10 @@ package struct CoordinatorCommand: AsyncParsableCommand {
       _ = try await coordinator.run()
       withExtendedLifetime(signals) {}
     } catch {
-      FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
-      _exit(1)
+      let isDiskFull = (error as? PipelineError)?.code == .diskFull
+      let advice = isDiskFull ? "; the coordinator tries again" : ""
+      FileHandle.standardError.write(Data("Error: \(error)\(advice)\n".utf8))
+      _exit(isDiskFull ? CoordinatorSupervisor.diskFullStatus : 1)
     }
     _exit(0)
   }

@@ -22,7 +22,7 @@ struct Fault: Codable, Equatable {
 }
 
 /// Faults drawn from a seed. Every kind comes once in ten, in an order of its own.
-struct FaultSchedule {
+struct FaultSchedule: Codable, Equatable {
   var seed: UInt64
   var faults: [Fault] = []
   var seconds: Double { faults.reduce(0) { $0 + $1.gapSeconds + $1.seconds } }

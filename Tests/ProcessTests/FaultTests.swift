@@ -6,7 +6,7 @@ import Testing
 /// sets SLUICE_SOAK_FAULTS, SLUICE_SOAK_SEED and SLUICE_SOAK_OUTPUT, a directory for what happened.
 @Suite(.serialized) struct FaultTests {
   private static let environment = ProcessInfo.processInfo.environment
-  private static let paceSeconds = 0.05
+  private static let paceSeconds = 0.1
 
   @Test(.enabled(if: FourHosts.obstacle == nil, "\(FourHosts.obstacle ?? "") to make hosts out of network namespaces"))
   func faultsOnFourHostsChangeNothing() throws {
@@ -15,19 +15,21 @@ import Testing
     let schedule = FaultSchedule(
       seed: seed, count: count, workers: FourHosts.workers, coordinator: FourHosts.coordinator)
     var topology = SmallTopology(corpus: try SmallCorpus.shared.get().directory)
-    // Three decode workers: the run cannot be over before the last fault.
-    topology.steps = Int(schedule.seconds / (Self.paceSeconds * Double(topology.batch * 3 / 3))) + 20
+    // Three decode workers set the pace; with faults it is half of that at most, so the run is not over before the last.
+    let stepSeconds = Self.paceSeconds * Double(topology.replicas * topology.batch) / 3
+    topology.steps = Int(schedule.seconds / (2 * stepSeconds)) + 20
     let undisturbed = try RunHandle(topology).report(seconds: 3600)
     let hosts = try FourHosts(topology, faults: "pace=\(Self.paceSeconds)")
     defer { hosts.remove() }
     for name in FourHosts.workers.keys.sorted() { try hosts.start(name) }
     _ = try eventually("the first step; \(hosts.nodes.mapValues(\.errors))") { hosts.step() > 0 ? true : nil }
-    let log = try FaultLog(Self.environment["SLUICE_SOAK_OUTPUT"])
+    let log = try FaultLog(Self.environment["SLUICE_SOAK_OUTPUT"], schedule)
     defer { log.keep(hosts) }
     for fault in schedule.faults {
       pause(fault.gapSeconds)
       try log.write(fault, step: hosts.step(), try hosts.suffer(fault))
     }
+    #expect(hosts.step() < topology.steps, "every fault hit a run under way")
     let report = try end(hosts)
     #expect(try hash(report) == hash(undisturbed), "seed \(seed)")
     #expect(report["samples_used"] as? Int == report["samples_planned"] as? Int)
@@ -36,6 +38,17 @@ import Testing
     print(
       "faults: \(count), seed \(seed): \(report["steps"]!) steps, \(report["steps_rolled_back"]!) rolled back, "
         + "\(report["workers_lost"]!) workers lost, \(report["seconds"]!) s")
+  }
+
+  @Test func aSeedGivesTheSameFaultsEveryTime() {
+    func schedule(_ seed: UInt64) -> FaultSchedule {
+      FaultSchedule(seed: seed, count: 40, workers: FourHosts.workers, coordinator: FourHosts.coordinator)
+    }
+    #expect(schedule(7) == schedule(7))
+    #expect(schedule(7).faults != schedule(8).faults)
+    let faults = schedule(7).faults
+    for ten in 0..<4 { #expect(Set(faults[(10 * ten)..<(10 * ten + 10)].map(\.kind)).count == 10) }
+    #expect(faults.allSatisfy { (0.5...5).contains($0.seconds) && (0...2).contains($0.gapSeconds) })
   }
 
   /// The report of the coordinator's node; the other nodes end, too.
@@ -55,10 +68,11 @@ private final class FaultLog {
   private let file: FileHandle
   private let began = Date()
 
-  init(_ path: String?) throws {
+  init(_ path: String?, _ schedule: FaultSchedule) throws {
     directory = path.map { URL(fileURLWithPath: $0) } ?? Workspace.shared.scratch()
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     let url = directory.appendingPathComponent("faults.jsonl")
+    try JSONEncoder().encode(schedule).write(to: directory.appendingPathComponent("schedule.json"))
     try Data().write(to: url)
     file = try FileHandle(forWritingTo: url)
   }

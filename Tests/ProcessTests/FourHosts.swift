@@ -30,6 +30,8 @@ final class FourHosts {
   ///   - faults: fault points of every process.
   init(_ topology: SmallTopology, faults: String) throws {
     self.faults = faults
+    // First of all: it removes what an earlier one left, disks too.
+    try Self.shell("up", Self.workers.keys.sorted())
     disk = try SmallDisk(megabytes: 48)
     output = "\(disk.path)/run"
     let keys = try Keys()
@@ -38,7 +40,6 @@ final class FourHosts {
     topology.hosts = Self.hosts
     topology.links = "{compression: lz4, security: curve, keys: \(keys.path)}"
     file = try topology.write()
-    try Self.shell("up", Self.workers.keys.sorted())
     for name in Self.workers.keys.sorted() { places[name] = try place(name, keys) }
   }
 

@@ -4,6 +4,9 @@ import Testing
 
 /// A disk of its own that can be filled: a tmpfs. Needs root.
 struct SmallDisk {
+  /// By which hosts.sh finds what a killed test left.
+  private static let name = "sluice-faults"
+
   let path: String
   private var ballast: String { "\(path)/ballast" }
 
@@ -11,7 +14,7 @@ struct SmallDisk {
     path = Workspace.shared.scratch().appendingPathComponent("disk").path
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     try #require(
-      mount("sluice-tests", path, "tmpfs", 0, "size=\(megabytes)m") == 0, "\(String(cString: strerror(errno)))")
+      mount(Self.name, path, "tmpfs", 0, "size=\(megabytes)m") == 0, "\(String(cString: strerror(errno)))")
   }
 
   /// Takes all the room that is left.

@@ -14,6 +14,8 @@ package final class Ledger {
       configuration.prepareDatabase { try $0.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") }
       database = try DatabaseQueue(path: path, configuration: configuration)
       try database.write { try $0.execute(sql: Self.schema) }
+    } catch let error as DatabaseError where Self.isDiskFull(error) {
+      throw Self.noRoom(path)
     } catch {
       throw PipelineError(.ledger, "\(path): \(error)")
     }
@@ -48,10 +50,14 @@ package final class Ledger {
       }
       deferred = []
     } catch let error as DatabaseError where Self.isDiskFull(error) {
-      throw PipelineError(.diskFull, "\(database.path): cannot write: no room on the disk; make room there")
+      throw Self.noRoom(database.path)
     } catch {
       throw PipelineError(.ledger, "\(database.path): \(error)")
     }
+  }
+
+  private static func noRoom(_ path: String) -> PipelineError {
+    PipelineError(.diskFull, "\(path): cannot write: no room on the disk; make room there")
   }
 
   private static func isDiskFull(_ error: DatabaseError) -> Bool {

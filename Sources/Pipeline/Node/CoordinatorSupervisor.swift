@@ -19,6 +19,9 @@ package actor CoordinatorSupervisor {
   private var outcome: Result<Int32, PipelineError>?
 
   private static let quickDeathsLimit = 10
+  /// Exit status of a coordinator that cannot start since the run's disk is full (EX_TEMPFAIL): it is started again later.
+  package static let diskFullStatus: Int32 = 75
+  private static let diskFullPause = Duration.seconds(2)
 
   package init(executable: String, directory: RunDirectory, stopAfter: Int?, lifeline: Lifeline) {
     self.executable = executable
@@ -58,6 +61,10 @@ package actor CoordinatorSupervisor {
   }
 
   private func exited(_ exit: ChildExit) {
+    if exit.status == Self.diskFullStatus, exit.signal == nil, !isStopping {
+      _ = thread.schedule(after: Self.diskFullPause) { self.start() }
+      return
+    }
     guard let signal = exit.signal else { return end(.success(exit.status)) }
     // It had not installed its handler yet.
     if isStopping, signal == SIGTERM { return start() }
