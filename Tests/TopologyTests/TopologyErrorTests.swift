@@ -56,6 +56,8 @@ import Topology
     ("split: validation", "split: dev", "evaluate.split", "expected train, validation or test"),
     ("coordinator: true, ", "", "hosts", "exactly one host"),
     ("average: 1", "average: 0", "hosts", "no host has a worker of the stage average"),
+    ("train: 1, average: 1", "average: beside-train", "hosts.here.average", "no train worker to be beside"),
+    ("average: 1", "average: beside", "hosts.here.average", "expected a whole number"),
     ("evaluate: 1", "chain: [decode, transcode]", "hosts.here.chain", "unknown stage `transcode`"),
     ("evaluate: 1", "chain: [decode, evaluate]", "hosts.here.chain", "has no evaluate worker"),
     ("evaluate: 1}", "evaluate: 1, evaluat: 2}", "hosts.here.evaluat", "did you mean `evaluate`?"),
