@@ -43,6 +43,7 @@ import Topology
     ("batch: 8", "batch: 8, loss: hinge", "train.loss", "expected softmax or sigmoid"),
     ("batch: 8", "batch: 8, label_smoothing: 1", "train.label_smoothing", "out of range"),
     ("batch: 8", "batch: 8, loss: sigmoid, label_smoothing: 0.1", "train.label_smoothing", "`loss: softmax` only"),
+    ("batch: 8", "batch: 8, transfer: float16", "train.transfer", "expected float32 or bfloat16"),
     ("batch: 8", "batch: 8, clip_norm: 0", "train.clip_norm", "out of range"),
     ("batch: 8", "batch: 8, inflate: true", "train.inflate", "as `weights`"),
     ("batch: 8", "batch: ", "train.batch", "has no value"),

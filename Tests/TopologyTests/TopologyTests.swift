@@ -95,7 +95,7 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
       "train.loss=sigmoid", "train.label_smoothing=0.1", "train.clip_norm=2.5",
       "train={network: r3d-18, batch: 1, steps: 1, learning_rate: 1, weights: a, inflate: true, head: new}",
-      "train.winograd=false", "hosts.here.average=beside-train",
+      "train.winograd=false", "train.transfer=bfloat16", "hosts.here.average=beside-train",
     ] {
       let topology = try Topology.parse(example, file: "t.yaml", overrides: [override])
       #expect(try Topology.parse(topology.yaml(), file: "again", overrides: []) == topology, "\(override)")
