@@ -149,7 +149,7 @@ extension NetworkFiles {
     switch tensor.elementType {
     case .int64: values = tensor.buffer.elements(Int64.self).map { Int($0) }
     case .uint8: values = tensor.buffer.elements(UInt8.self).map { Int($0) }
-    case .float32, .float64: return nil
+    case .float32, .float64, .bfloat16: return nil
     }
     if tensor.elementType == .int64, tensor.dimensions == [count] { return values.map { [$0] } }
     guard tensor.dimensions == [count, classes] else { return nil }
@@ -172,7 +172,7 @@ extension NetworkFiles {
     switch tensor.elementType {
     case .float32: return tensor.buffer.elements(Float.self).map { Scalar($0) }
     case .float64: return tensor.buffer.elements(Double.self).map { Scalar($0) }
-    case .uint8, .int64: return nil
+    case .uint8, .int64, .bfloat16: return nil
     }
   }
 

@@ -29,6 +29,7 @@ package enum Safetensors {
     case .float32: "F32"
     case .float64: "F64"
     case .int64: "I64"
+    case .bfloat16: "BF16"
     }
   }
 

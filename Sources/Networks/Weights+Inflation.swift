@@ -14,7 +14,7 @@ extension Safetensors.Tensor {
     switch elementType {
     case .float32: fill(inflated, frames, shape[3] * shape[4], Float.self)
     case .float64: fill(inflated, frames, shape[3] * shape[4], Double.self)
-    case .uint8, .int64: return self
+    case .uint8, .int64, .bfloat16: return self
     }
     return Safetensors.Tensor(name: name, elementType: elementType, dimensions: shape, buffer: inflated)
   }

@@ -119,7 +119,8 @@ extension Topology.Train {
       inflate: readInflation(section),
       kernels: kernels,
       precision: section.choice("precision", default: .float32),
-      winograd: section.boolean("winograd", default: true))
+      winograd: section.boolean("winograd", default: true),
+      transfer: section.choice("transfer", default: .float32))
   }
 
   private static var placeholder: Topology.Train {
@@ -127,7 +128,7 @@ extension Topology.Train {
       network: "r2plus1d-18", width: 1, replicas: 1, batch: 1, steps: 1, epochs: nil, threads: 1, learningRate: 1,
       momentum: 0, nesterov: true, weightDecay: 0, warmUp: .steps(0), schedule: .constant, localSteps: 1,
       loss: .softmax, labelSmoothing: 0, clipNorm: nil, weights: nil, head: .keep, inflate: false, kernels: nil,
-      precision: .float32, winograd: true)
+      precision: .float32, winograd: true, transfer: .float32)
   }
 
   private static func readLoss(_ section: SectionReader) -> (Loss, smoothing: Double) {

@@ -118,6 +118,7 @@ extension Topology.Train {
     if let kernels { settings.append(("train.kernels", kernels)) }
     settings.append(("train.precision", precision.rawValue))
     settings.append(("train.winograd", String(winograd)))
+    settings.append(("train.transfer", transfer.rawValue))
     return settings
   }
 }

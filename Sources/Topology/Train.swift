@@ -37,10 +37,13 @@ extension Topology {
     package var precision: Precision
     /// Whether Winograd's transforms may be used.
     package var winograd: Bool
+    /// What contributions and parameters are rounded to on their way.
+    package var transfer: Transfer
 
     package enum Head: String, Sendable, CaseIterable { case keep, new }
     package enum Loss: String, Sendable, CaseIterable { case softmax, sigmoid }
     package enum Precision: String, Sendable, CaseIterable { case float32, mixed, float64 }
+    package enum Transfer: String, Sendable, CaseIterable { case float32, bfloat16 }
 
     /// Length of the linear warm-up, from learning rate / R.
     package enum WarmUp: Sendable, Equatable {

@@ -43,6 +43,35 @@ import Testing
     #expect(report["steps_rolled_back"] as? Int == 2, "from step 6 to the checkpoint of step 4")
   }
 
+  /// Rounded once at the leaves and once for the readers: the same wherever sums are made.
+  @Test func bfloat16IsTheSameForAnyWorkers() throws {
+    let rounded = ["--set", "train.transfer=bfloat16"]
+    let one = try RunHandle(topology(), rounded).report()
+    #expect(try hash(one) != expected())
+    var more = try topology()
+    more.count(["train": 2, "average": 2])
+    let beside = try topology(Self.beside)
+    for other in [more, beside] {
+      #expect(try hash(RunHandle(other, rounded).report()) == hash(one))
+    }
+    let exact = try ReproducibilityTests.baseline.get()
+    let losses = try [one, exact].map { try #require($0["loss_first"] as? Double) }
+    #expect(abs(losses[0] - losses[1]) < 0.05, "\(losses)")
+  }
+
+  /// `bench average` itself fails when workers end with different parameters.
+  @Test(arguments: [[], ["--beside-train"]]) func theBenchmarkAverages(flags: [String]) throws {
+    let bench = try Sluice.run(
+      ["bench", "average", "--workers", "3", "--shards", "2", "--elements", "600001", "--rounds", "3", "--json"] + flags
+    )
+    try #require(bench.status == 0, "\(bench.stderr)")
+    let result = try bench.json()
+    #expect(result["workers"] as? Int == 3 && result["shards"] as? Int == 2 && result["elements"] as? Int == 600_001)
+    let seconds = try #require(result["seconds_per_round"] as? Double)
+    let rate = try #require(result["gigabytes_per_second"] as? Double)
+    #expect(seconds > 0 && abs(rate * seconds * 1e9 - 2_400_004) < 1)
+  }
+
   /// With a checkpoint of each step a shard's end costs nothing.
   @Test func withACheckpointAStepALostShardLosesNothing() throws {
     var two = try topology()

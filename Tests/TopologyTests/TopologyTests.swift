@@ -95,11 +95,29 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
       "train.weights=runs/a", "hosts.here.port=7800", "train.width=0.3333333333333333",
       "train.loss=sigmoid", "train.label_smoothing=0.1", "train.clip_norm=2.5",
       "train={network: r3d-18, batch: 1, steps: 1, learning_rate: 1, weights: a, inflate: true, head: new}",
-      "train.winograd=false",
+      "train.winograd=false", "train.transfer=bfloat16", "hosts.here.average=beside-train",
     ] {
       let topology = try Topology.parse(example, file: "t.yaml", overrides: [override])
       #expect(try Topology.parse(topology.yaml(), file: "again", overrides: []) == topology, "\(override)")
     }
+  }
+
+  /// A shard shares a process with each train worker, and with what that one is chained to.
+  @Test func shardsBesideTrainShareItsProcesses() throws {
+    func processes(_ overrides: [String]) throws -> [String] {
+      let topology = try Topology.parse(example, file: "t.yaml", overrides: overrides)
+      return topology.hosts[0].processes.filter { $0.count > 0 }
+        .map { "\($0.stages.map(\.rawValue).joined(separator: "+")) \($0.count)" }.sorted()
+    }
+    let beside = ["hosts.here.train=3", "hosts.here.average=beside-train"]
+    #expect(try processes(beside) == ["augment 1", "batch 1", "decode 1", "evaluate 1", "train+average 3"])
+    #expect(
+      try processes(beside + ["hosts.here.chain=[batch, train]"])
+        == ["augment 1", "batch+train+average 3", "decode 1", "evaluate 1"])
+    #expect(
+      try processes(beside + ["hosts.here.chain=[decode, augment]"])
+        == ["batch 1", "decode+augment 1", "evaluate 1", "train+average 3"])
+    #expect(try processes([]) == ["augment 1", "average 1", "batch 1", "decode 1", "evaluate 1", "train 1"])
   }
 
   @Test func memoryGrowsWithTheWindowAndSharesAmongWorkers() throws {

@@ -181,7 +181,7 @@ import Wire
     let bytes = encoded(descriptor)
     #expect(bytes.count == 24)
     for (index, value, expected): (Int, UInt8, WireError.Code) in [
-      (0, 0, .value), (0, 5, .value), (1, 0, .value), (1, 5, .value), (2, 2, .value), (3, 0, .shape), (3, 9, .shape),
+      (0, 0, .value), (0, 6, .value), (1, 0, .value), (1, 5, .value), (2, 2, .value), (3, 0, .shape), (3, 9, .shape),
       (3, 255, .shape), (4, 0, .shape), (8, 25, .shape), (15, 0x80, .tooLarge), (1, 1, .shape), (1, 2, .shape),
       (3, 2, .short), (7, 0x90, .shape),
     ] {

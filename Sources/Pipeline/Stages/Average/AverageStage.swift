@@ -14,6 +14,7 @@ package actor AverageStage: StageActor {
   private var core: StageCore!
   private var model: ShardModel?
   private var modelRun: UInt64 = 0
+  private var pool = BufferPool()
   private var shard = 0
   private var shards = 1
   private var layout: ParameterLayout!
@@ -138,7 +139,7 @@ package actor AverageStage: StageActor {
     }
     return ShardModel(
       shard: shard, map: map, layout: layout, tree: ReplicaTree(replicas: topology.train.replicas),
-      version: load.version, parameters: blocks.parameters, momentum: blocks.momentum)
+      version: load.version, parameters: blocks.parameters, momentum: blocks.momentum, isRounded: isRounded)
   }
 
   private func initialVector() throws(NetworkError) -> AlignedBuffer {
@@ -199,7 +200,7 @@ package actor AverageStage: StageActor {
         version: request.version, shard: shard, blocks: [block], tensors: [published.tensor])
       core.output!.send(
         Envelope(.parameters, stamp: core.stamp, body: header.encodedBody),
-        [MessagePart(published.buffer, count: published.buffer.byteCount)], to: consumer)
+        [MessagePart(published.payload, count: published.payload.byteCount)], to: consumer)
     }
   }
 
@@ -208,13 +209,13 @@ package actor AverageStage: StageActor {
     defer { core.counters.busySeconds += Monotonic.seconds() - began }
     guard model != nil, payload.count == 1, let part = payload.first,
       let header = try? BlockHeader(body: envelope.body),
-      header.tensor.elementType == .float32, header.tensor.compression == .none,
+      header.tensor.elementType == (isRounded ? .bfloat16 : .float32), header.tensor.compression == .none,
       core.isInProcess(consumer) || Self.isWhole(part, header.tensor)
     else {
       core.counters.malformedDropped += 1
       return
     }
-    switch model!.take(step: header.version, block: header.block, node: header.node, BlockValues(part)) {
+    switch model!.take(step: header.version, block: header.block, node: header.node, values(of: part)) {
     case .added: core.counters.items += 1
     case .duplicate: core.counters.duplicatesDropped += 1
     case .refused:
@@ -225,6 +226,16 @@ package actor AverageStage: StageActor {
     core.output!.send(Envelope(.contributionTaken, stamp: core.stamp, body: taken.encodedBody), [], to: consumer)
     // A clipped gradient is applied as a whole.
     if core.configuration?.topology.train.clipNorm == nil { apply([header.block]) } else { applyAll() }
+  }
+
+  private var isRounded: Bool { core.configuration?.topology.train.transfer == .bfloat16 }
+
+  /// The contribution where it is, or widened.
+  private func values(of part: MessagePart) -> BlockValues {
+    guard isRounded else { return BlockValues(part) }
+    let buffer = pool.take(byteCount: part.byteCount / 2 * 4)
+    part.withUnsafeBytes { BFloat16.widen($0, to: buffer.elements(Float.self).baseAddress!) }
+    return BlockValues(buffer)
   }
 
   private static func isWhole(_ part: MessagePart, _ tensor: TensorDescriptor) -> Bool {

@@ -14,20 +14,22 @@ package struct ShardModel {
     case refused
   }
 
-  /// A block at a version, as it is sent: float32.
+  /// A block at a version: float32, and as it is sent.
   package struct Published: Sendable {
     package let buffer: AlignedBuffer
+    package let payload: AlignedBuffer
     package let tensor: TensorDescriptor
 
-    package init(_ buffer: AlignedBuffer) {
-      self.init(buffer, checksum: TensorCodec.checksum(UnsafeRawBufferPointer(buffer.bytes), seed: 0))
-    }
-
-    fileprivate init(_ buffer: AlignedBuffer, checksum: UInt64) {
+    /// - Parameters:
+    ///   - payload: the block as it is sent, if that is not `buffer`: rounded to bfloat16.
+    ///   - checksum: of what is sent, if it is known.
+    package init(_ buffer: AlignedBuffer, rounded payload: AlignedBuffer? = nil, checksum: UInt64? = nil) {
       self.buffer = buffer
+      self.payload = payload ?? buffer
+      let bytes = UnsafeRawBufferPointer(self.payload.bytes)
       tensor = TensorDescriptor(
-        elementType: .float32, layout: .flat, dimensions: [buffer.byteCount / 4], compression: .none,
-        storedByteCount: buffer.byteCount, checksum: checksum)
+        elementType: payload == nil ? .float32 : .bfloat16, layout: .flat, dimensions: [buffer.byteCount / 4],
+        compression: .none, storedByteCount: bytes.count, checksum: checksum ?? TensorCodec.checksum(bytes, seed: 0))
     }
   }
 
@@ -53,29 +55,35 @@ package struct ShardModel {
   /// Squared norms of the blocks of a step's gradient, in the order of `blocks`: of the newest step that was whole, also
   /// after it was applied.
   package private(set) var squares: (step: Int, values: [Double])?
+  private let isRounded: Bool
   private var pool = BufferPool()
 
   /// - Parameters:
   ///   - parameters, momentum: float32, one buffer for each of the shard's blocks.
+  ///   - isRounded: blocks are sent in bfloat16.
   package init(
     shard: Int, map: BlockMap, layout: ParameterLayout, tree: ReplicaTree, version: Int,
-    parameters: [Int: AlignedBuffer], momentum: [Int: AlignedBuffer]
+    parameters: [Int: AlignedBuffer], momentum: [Int: AlignedBuffer], isRounded: Bool = false
   ) {
+    self.isRounded = isRounded
     blocks = map.blocks(of: shard)
     self.map = map
     self.layout = layout
     self.tree = tree
     self.version = version
     committed = version
+    var pool = BufferPool()
     states = Dictionary(
       uniqueKeysWithValues: blocks.map { block in
         (
           block,
           Block(
-            version: version, current: Published(parameters[block]!), momentum: momentum[block]!,
+            version: version, current: Self.published(parameters[block]!, isRounded: isRounded, pool: &pool),
+            momentum: momentum[block]!,
             sum: TreeSum(tree: tree))
         )
       })
+    self.pool = pool
   }
 
   /// A new incarnation of the coordinator leases the open step again.
@@ -174,6 +182,15 @@ package struct ShardModel {
       checksum.update(UnsafeRawBufferPointer(piece))
     }
     withExtendedLifetime(current) {}
-    return Published(next, checksum: checksum.digest())
+    return isRounded
+      ? Self.published(next, isRounded: true, pool: &pool) : Published(next, checksum: checksum.digest())
+  }
+
+  private static func published(_ buffer: AlignedBuffer, isRounded: Bool, pool: inout BufferPool) -> Published {
+    guard isRounded else { return Published(buffer) }
+    let payload = pool.take(byteCount: buffer.byteCount / 2)
+    BFloat16.round(
+      UnsafeBufferPointer(buffer.elements(Float.self)), to: payload.elements(UInt16.self).baseAddress!)
+    return Published(buffer, rounded: payload)
   }
 }

@@ -11,6 +11,7 @@ package final class ShardLink {
   private let onParameters: (Int) -> Void
   private let onTaken: (TreeNode, Int) -> Void
   private var map: BlockMap?
+  private var isRounded = false
   private var workers: [Int: WorkerID] = [:]
   /// By version: the one that is trained at, and the next one.
   private var vectors: [Int: Vector] = [:]
@@ -50,8 +51,10 @@ package final class ShardLink {
   }
 
   /// A new run or incarnation: what was asked for or under way does not count any more.
-  package func reset(map: BlockMap) {
+  /// - Parameter isRounded: blocks travel in bfloat16.
+  package func reset(map: BlockMap, isRounded: Bool = false) {
     self.map = map
+    self.isRounded = isRounded
     vectors = [:]
     contributions = []
   }
@@ -120,16 +123,24 @@ package final class ShardLink {
   private func send(_ block: Int, of contribution: Contribution) {
     guard let map, let worker = workers[map.shard(of: block)] else { return }
     let range = map.range(of: block)
-    let bytes = UnsafeRawBufferPointer(
-      rebasing: contribution.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
+    let (buffer, offset) =
+      isRounded ? (rounded(range, of: contribution.buffer), 0) : (contribution.buffer, range.lowerBound * 4)
+    let count = range.count * (isRounded ? 2 : 4)
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[offset..<offset + count])
     let tensor = TensorDescriptor(
-      elementType: .float32, layout: .flat, dimensions: [range.count], compression: .none,
-      storedByteCount: bytes.count,
-      checksum: edge.isInProcess(worker) ? 0 : TensorCodec.checksum(bytes, seed: 0))
+      elementType: isRounded ? .bfloat16 : .float32, layout: .flat, dimensions: [range.count], compression: .none,
+      storedByteCount: count, checksum: edge.isInProcess(worker) ? 0 : TensorCodec.checksum(bytes, seed: 0))
     let header = BlockHeader(version: contribution.version, block: block, node: contribution.node, tensor: tensor)
     edge.send(
       Envelope(.contribution, stamp: stamp(), body: header.encodedBody),
-      [MessagePart(contribution.buffer, from: range.lowerBound * 4, count: bytes.count)], to: worker)
+      [MessagePart(buffer, from: offset, count: count)], to: worker)
+  }
+
+  private func rounded(_ range: Range<Int>, of buffer: AlignedBuffer) -> AlignedBuffer {
+    let rounded = pool.take(byteCount: range.count * 2)
+    BFloat16.round(
+      UnsafeBufferPointer(rebasing: buffer.elements(Float.self)[range]), to: rounded.elements(UInt16.self).baseAddress!)
+    return rounded
   }
 
   // MARK: Again
@@ -177,17 +188,32 @@ package final class ShardLink {
       let range = map.range(of: block)
       let target = UnsafeMutableRawBufferPointer(
         rebasing: vector.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
-      let isCopied = part.withUnsafeBytes { bytes in
-        guard isTrusted else { return (try? TensorCodec.decode(tensor, payload: bytes, seed: 0, into: target)) != nil }
-        guard bytes.count == target.count else { return false }
-        target.copyMemory(from: bytes)
-        return true
-      }
+      let isCopied = part.withUnsafeBytes { copy($0, tensor, into: target, isTrusted: isTrusted) }
       guard isCopied else { return malformedDropped += 1 }
       vectors[header.version]!.blocksLeft.remove(block)
       isNew = true
     }
     if isNew, vectors[header.version]!.blocksLeft.isEmpty { onParameters(header.version) }
+  }
+
+  /// - Returns: false when a block is damaged or of another kind.
+  private func copy(
+    _ bytes: UnsafeRawBufferPointer, _ tensor: TensorDescriptor, into target: UnsafeMutableRawBufferPointer,
+    isTrusted: Bool
+  ) -> Bool {
+    guard tensor.elementType == (isRounded ? .bfloat16 : .float32), tensor.compression == .none,
+      bytes.count == (isRounded ? target.count / 2 : target.count)
+    else { return false }
+    if isRounded {
+      let isWhole =
+        isTrusted
+        || (try? TensorCodec.verify(tensor, payload: bytes, seed: 0, maximumByteCount: bytes.count)) != nil
+      if isWhole { BFloat16.widen(bytes, to: target.bindMemory(to: Float.self).baseAddress!) }
+      return isWhole
+    }
+    guard isTrusted else { return (try? TensorCodec.decode(tensor, payload: bytes, seed: 0, into: target)) != nil }
+    target.copyMemory(from: bytes)
+    return true
   }
 
   private func acknowledge(_ taken: BlockTaken) {

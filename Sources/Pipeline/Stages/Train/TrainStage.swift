@@ -64,7 +64,8 @@ package actor TrainStage: StageActor {
           ? NoTrainer(elements: layout.count)
           : try NetworkTrainer(topology: configuration.topology, classes: configuration.classes)
       }
-      shards.reset(map: BlockMap(elements: layout.count, shards: configuration.shards))
+      shards.reset(
+        map: BlockMap(elements: layout.count, shards: configuration.shards), isRounded: train.transfer == .bfloat16)
     } catch {
       core.end(.refused("cannot train here: \(error)"))
     }
