@@ -46,6 +46,9 @@ static inline int clibav_is_http_error(int status) {
          status == AVERROR_HTTP_NOT_FOUND || status == AVERROR_HTTP_OTHER_4XX || status == AVERROR_HTTP_SERVER_ERROR;
 }
 
+/// 1 if it is the one that libav does not log.
+static inline int clibav_is_unauthorized(int status) { return status == AVERROR_HTTP_UNAUTHORIZED; }
+
 static inline int clibav_starts_with(const char *text, const char *start) {
   return strncmp(text, start, strlen(start)) == 0;
 }

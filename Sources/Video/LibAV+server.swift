@@ -6,21 +6,24 @@ extension LibAV {
   private static let advice = "see whether the server answers (curl -I URL), or copy the video"
 
   /// Whether a failed call on a URL comes from the server or the way to it. What a server has for good is that a URL is
-  /// not (or no more) there.
+  /// not (or no more) there. A demuxer takes a request that is refused half-way for the end of the file; statuses 5xx are
+  /// tried again by libav, and count only where that was in vain.
   static func isServer(status: Int32) -> Bool {
-    guard ![404, 410].contains(httpStatus()) else { return false }
-    return clibav_is_http_error(status) != 0 || isNetwork(errno: clibav_errno(status))
+    let said = httpStatus()
+    guard ![404, 410].contains(said) else { return false }
+    return (400..<500).contains(said) || clibav_is_http_error(status) != 0 || isNetwork(errno: clibav_errno(status))
   }
 
   /// The error of a failed call on a URL; nil where the server did what it should, and the video is bad.
   static func serverError(_ status: Int32, _ url: String) -> VideoError? {
-    let said = httpStatus()
+    let said = clibav_is_unauthorized(status) != 0 ? 401 : httpStatus()
     if [404, 410].contains(said) { return VideoError(.notFound, "\(url): the server says \(said): not there") }
     guard isServer(status: status) else { return nil }
     if said != 0 { return VideoError(.io, "\(url): the server says \(said); \(advice(said))", isTransient: true) }
     let reason =
       switch clibav_errno(status) {
-      case EIO: "its host is not known, or the connection broke off"
+      case EIO:
+        "its host is not known, its certificate is not trusted here, it gives no ranges, or the connection broke off"
       case ETIMEDOUT: "no byte came for SLUICE_HTTP_SILENCE seconds, or nothing answers there"
       default: "the connection failed: \(describe(status))"
       }
@@ -38,10 +41,10 @@ extension LibAV {
       if said != 0 {
         "the server says \(said), still after \(limit); \(advice(said))"
       } else if bytes == 0 {
-        "the server gave no byte within \(limit), or broke off each time; \(advice)"
+        "no byte came within \(limit): the server cannot be reached, is not trusted, says nothing or breaks off; \(advice)"
       } else {
-        "the server is too slow: more than \(limit) behind \(HTTPSettings.bytesPerSecond) bytes a second; raise it, or "
-          + "copy the video"
+        "the server is too slow or breaks off: more than \(limit) behind \(HTTPSettings.bytesPerSecond) bytes a second; "
+          + "raise it, or copy the video"
       }
     return VideoError(.io, "\(url): \(reason)", isTransient: true)
   }

@@ -99,7 +99,7 @@ struct LocationTests {
   }
 
   @Test func whatIsGoneIsAVerdictAndAllElseIsTransient() throws {
-    for (status, isVerdict) in [(404, true), (410, true), (403, false), (429, false), (503, false)] {
+    for (status, isVerdict) in [(404, true), (410, true), (401, false), (403, false), (429, false), (503, false)] {
       let error = try #require(failure("\(base)/\(status)/a.mp4"), "\(status)")
       #expect(error.isTransient == !isVerdict, "\(error)")
       #expect(error.message.contains("\(base)/\(status)/a.mp4"))

@@ -32,7 +32,7 @@ actor IdleCrew {
     for (stage, count) in counts {
       for ordinal in 0..<count {
         let identity = WorkerIdentity(
-          id: "here/\(stage.rawValue)/\(ordinal)", role: .stage, stage: stage, host: "here", processID: getpid(),
+          id: "here/\(stage.rawValue)/\(ordinal)#\(getpid())", role: .stage, stage: stage, host: "here", processID: getpid(),
           processToken: place.token)
         let link = try ControlLink(
           join: join, identity: identity, context: place.context, security: .none, thread: thread,
@@ -90,6 +90,6 @@ actor IdleCrew {
     trainedInStep[group.step, default: 0] += 1
     guard trainedInStep[group.step] == replicas else { return }
     trainedInStep[group.step] = nil
-    links["here/average/0"]?.send(Applied(shard: 0, version: group.step + 1))
+    links["here/average/0#\(getpid())"]?.send(Applied(shard: 0, version: group.step + 1))
   }
 }
