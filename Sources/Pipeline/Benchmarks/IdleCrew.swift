@@ -32,7 +32,8 @@ actor IdleCrew {
     for (stage, count) in counts {
       for ordinal in 0..<count {
         let identity = WorkerIdentity(
-          id: "here/\(stage.rawValue)/\(ordinal)#\(getpid())", role: .stage, stage: stage, host: "here", processID: getpid(),
+          id: "here/\(stage.rawValue)/\(ordinal)#\(getpid())", role: .stage, stage: stage, host: "here",
+          processID: getpid(),
           processToken: place.token)
         let link = try ControlLink(
           join: join, identity: identity, context: place.context, security: .none, thread: thread,
