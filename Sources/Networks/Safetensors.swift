@@ -33,8 +33,8 @@ package enum Safetensors {
     }
   }
 
-  /// The element type of a name of the format, if it is one we hold.
+  /// The element type of a name of the format, if it is one that files are read in; bfloat16 is for the way only.
   static func elementType(formatName: String) -> ElementType? {
-    ElementType.allCases.first { Self.formatName($0) == formatName }
+    ElementType.allCases.first { $0 != .bfloat16 && Self.formatName($0) == formatName }
   }
 }
