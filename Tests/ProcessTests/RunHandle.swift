@@ -46,7 +46,7 @@ struct RunHandle {
 
   /// Process ids of the stage's workers.
   func processes(_ stage: String) throws -> [Int32] {
-    let workers = try #require(try status()?["workers"] as? [[String: Any]])
+    let workers = try eventually("a status of \(output)") { try status()?["workers"] as? [[String: Any]] }
     return workers.filter { $0["stage"] as? String == stage }.compactMap { ($0["processID"] as? Int).map(Int32.init) }
   }
 
