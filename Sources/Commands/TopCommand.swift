@@ -38,7 +38,7 @@ package struct TopCommand: AsyncParsableCommand {
         // It was there a moment ago.
         return print("\(before!.status.run) has ended")
       }
-      let now = ProcessInfo.processInfo.systemUptime
+      let now = Monotonic.seconds()
       let table = TopTable(status, before: before?.status, seconds: now - (before?.at ?? now)).text
       FileHandle.standardOutput.write(Data((isTerminal ? "\u{1B}[H\u{1B}[2J\(table)\n" : "\(table)\n").utf8))
       before = (status, now)
@@ -58,7 +58,7 @@ struct TopTable {
   ///   - seconds: since then.
   init(_ status: RunStatus, before: RunStatus?, seconds: Double) {
     self.status = status
-    self.before = Dictionary(uniqueKeysWithValues: before?.workers.map { ($0.id, $0) } ?? [])
+    self.before = Dictionary(before?.workers.map { ($0.id, $0) } ?? []) { $1 }
     self.seconds = seconds
   }
 
@@ -75,8 +75,8 @@ struct TopTable {
       let own = status.workers.filter { $0.host == host }
       lines.append(
         row(
-          host, "\(own.reduce(0) { $0 + ($1.queued ?? 0) })", "", "", megabytes(own.reduce(0) { $0 + bytesRate($1) }),
-          "",
+          host, "\(own.reduce(0) { $0 + ($1.queued ?? 0) })", "", "",
+          megabytes(own.reduce(0) { $0 + bytesRate($1) }), "",
           mebibytes(own.reduce(0) { $0 + $1.counters.residentBytes }), ""))
       lines += own.map(line)
     }
@@ -88,7 +88,7 @@ struct TopTable {
     let packed = counters.tensorBytesOut > 0 ? "\(100 * counters.bytesOut / counters.tensorBytesOut) %" : ""
     let isNode = worker.stage == "node"
     return row(
-      "  \(worker.id.dropFirst(worker.host.utf8.count + 1))", worker.queued.map(String.init) ?? "",
+      "  \(worker.id.dropFirst(worker.host.count + 1))", worker.queued.map(String.init) ?? "",
       isNode ? "" : RunSummary.fixed(rate(worker) { Double($0.items) }, 1),
       isNode ? "" : "\(RunSummary.fixed(100 * worker.waitShare, 0)) %", isNode ? "" : megabytes(bytesRate(worker)),
       packed, mebibytes(counters.residentBytes), worker.silentSeconds > 2 ? "\(Int(worker.silentSeconds)) s" : "")

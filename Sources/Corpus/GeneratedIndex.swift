@@ -15,9 +15,11 @@ package enum GeneratedIndex {
   ) throws(CorpusError) {
     precondition(labels >= 1 && videos >= labels)
     let path = directory + "/" + Corpus.fileName
+    let unfinished = path + ".tmp"
     do {
       try Directory.make(directory)
-      let queue = try DatabaseQueue(path: path)
+      try? FileManager.default.removeItem(atPath: unfinished)
+      let queue = try DatabaseQueue(path: unfinished)
       // Nobody misses it if the machine dies meanwhile.
       try queue.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
       try queue.write { database in
@@ -36,6 +38,7 @@ package enum GeneratedIndex {
         }
       }
       try queue.close()
+      guard rename(unfinished, path) == 0 else { throw FileError("replace", path, number: errno) }
     } catch {
       throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
     }

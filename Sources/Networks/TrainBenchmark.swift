@@ -62,12 +62,10 @@ package struct TrainBenchmark: Sendable {
       }
     let median = seconds.sorted()[seconds.count / 2]
     let description = try definition.describe(frames: frames, size: size)
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Result(
       network: definition.name, batch: batch, frames: frames, threads: threads, precision: precision.rawValue,
       secondsPerStep: median, clipsPerSecond: Double(batch) / median,
-      gflops: 6 * description.gmacs * Double(batch) / median, peakRSSBytes: Int(usage.ru_maxrss) << 10)
+      gflops: 6 * description.gmacs * Double(batch) / median, peakRSSBytes: peakResidentBytes())
   }
 
   private static func initialParameters(_ layout: ParameterLayout) -> [Float] {
@@ -105,4 +103,11 @@ package struct TrainBenchmark: Sendable {
     }
     return seconds
   }
+}
+
+/// The most memory this process has had at once.
+package func peakResidentBytes() -> Int {
+  var usage = rusage()
+  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  return Int(usage.ru_maxrss) << 10
 }

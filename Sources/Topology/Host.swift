@@ -45,6 +45,11 @@ extension Topology {
       }
     }
 
+    /// Workers of `stage` that share their process with an average shard: they stay as long as the run.
+    package func fixedCount(_ stage: Stage) -> Int {
+      processes.filter { $0.stages.contains(.average) && $0.stages.contains(stage) }.reduce(0) { $0 + $1.count }
+    }
+
     /// Whether the address can be reached from this machine only.
     package var isLoopback: Bool {
       address == "localhost" || address == "::1" || address == "[::1]"

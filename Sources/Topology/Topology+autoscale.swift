@@ -18,4 +18,14 @@ extension Topology {
     }
     return limits
   }
+
+  /// Shards are not taken away with their train workers.
+  func checkAutoscale(_ root: SectionReader) {
+    for stage in Self.scalable {
+      let least = hosts.reduce(0) { $0 + $1.fixedCount(stage) }
+      guard let limits = autoscale[stage], limits.lowerBound < least else { continue }
+      root.section("autoscale", required: false)?.fail(
+        stage.rawValue, "min is \(limits.lowerBound), but \(least) share their process with an average shard and stay")
+    }
+  }
 }

@@ -87,6 +87,7 @@ extension Topology {
     topology.checkMemory(root)
     topology.checkEcho(root)
     topology.checkPlanes(root)
+    topology.checkAutoscale(root)
     return topology
   }
 

@@ -88,14 +88,7 @@ final class FourHosts {
     }
   }
 
-  /// The committed step, by the last line of metrics.jsonl that has one.
-  func step() -> Int {
-    let text = (try? String(contentsOfFile: "\(output)/metrics.jsonl", encoding: .utf8)) ?? ""
-    return text.split(separator: "\n").reversed().lazy.compactMap { line -> Int? in
-      let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      return object?["learning_rate"] == nil ? nil : object?["step"] as? Int
-    }.first ?? 0
-  }
+  func step() -> Int { RunHandle.step(of: output) }
 
   func link(_ name: String, _ state: String) throws { try Self.shell("link", [name, state]) }
   func loss(_ name: String, percent: Int) throws { try Self.shell("loss", [name, "\(percent)"]) }

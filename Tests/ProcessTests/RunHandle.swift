@@ -35,8 +35,10 @@ struct RunHandle {
     return output.status == 0 ? try output.json() : nil
   }
 
-  /// The committed step, by the lines of metrics.jsonl.
-  func step() -> Int {
+  func step() -> Int { Self.step(of: output) }
+
+  /// The committed step of a run, by the lines of its metrics.jsonl.
+  static func step(of output: String) -> Int {
     let text = (try? String(contentsOfFile: "\(output)/metrics.jsonl", encoding: .utf8)) ?? ""
     return text.split(separator: "\n").reversed().lazy.compactMap { line -> Int? in
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

@@ -46,8 +46,8 @@ enum Sluice {
       process.executableURL = URL(fileURLWithPath: line[0])
       process.arguments = Array(line.dropFirst())
       process.currentDirectoryURL = Workspace.shared.root
-      process.standardOutput = try FileHandle(forWritingTo: outPath)
-      process.standardError = try FileHandle(forWritingTo: errorPath)
+      let files = try [outPath, errorPath].map { try FileHandle(forWritingTo: $0) }
+      (process.standardOutput, process.standardError) = (files[0], files[1])
       process.standardInput = FileHandle.nullDevice
       if let faults {
         process.environment = ProcessInfo.processInfo.environment.merging([
@@ -56,6 +56,8 @@ enum Sluice {
       }
       process.terminationHandler = { [ended] _ in ended.signal() }
       try process.run()
+      // They are the process's now: hundreds of them in the tests would be inherited by whatever is started later.
+      for file in files { try file.close() }
     }
 
     var written: String { (try? String(contentsOf: outPath, encoding: .utf8)) ?? "" }

@@ -19,7 +19,7 @@ def opened(name):
 
 
 # Whoever started it waits for the end of all that its script left open.
-os.closerange(3, 1024)
+os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 ends = [opened(name) for name in sys.argv[1:3]]
 delay = float(sys.argv[3]) / 1000
 waiting = collections.deque()

@@ -31,6 +31,28 @@ import Topology
     #expect(error.description.contains("t.yaml:9: clip.crop: 112 does not fit"))
   }
 
+  @Test func workersBesideShardsCannotBeScaledAway() {
+    let yaml = """
+      name: local
+      seed: 7
+      corpus: data/sprites
+      hosts:
+        here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 3, average: beside-train}
+      clip: {frames: 8, resize: [64, 86], crop: 56}
+      train: {network: r2plus1d-18, batch: 8, steps: 10, learning_rate: 0.1}
+      autoscale: {train: {min: 2, max: 6}, average: {max: 2}, decode: {min: 3, max: 2}, tap: {max: 2}}
+      """
+    let found = issues(yaml)
+    #expect(found.allSatisfy { $0.line == 8 })
+    let texts = found.map { "\($0.path): \($0.message)" }.joined(separator: "\n")
+    for text in [
+      "autoscale.train: min is 2, but 3 share their process with an average shard",
+      "autoscale.average: average shards are fixed", "autoscale.decode.max: 2 is less than min (3)", "autoscale.tap:",
+    ] {
+      #expect(texts.contains(text), "\(text) in \(texts)")
+    }
+  }
+
   @Test(arguments: [
     ("batch: 8", "batch: eight", "train.batch", "expected a whole number"),
     ("batch: 8", "batch: \"8\"", "train.batch", "expected a whole number"),

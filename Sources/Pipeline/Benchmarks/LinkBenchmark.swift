@@ -47,9 +47,9 @@ package struct LinkBenchmark: Sendable {
     let sender = try LinkSender()
     let receiver = try LinkReceiver(peer: sender.peer, clipBytes: clipBytes)
     await sender.start(Self.clip(byteCount: clipBytes, side: side), dimensions: dimensions, compression: compression)
-    let (began, cpu) = (Monotonic.seconds(), Self.cpuSeconds())
+    let (began, cpu) = (Monotonic.seconds(), Monotonic.seconds(of: CLOCK_PROCESS_CPUTIME_ID))
     try await receiver.receive(clips, inFlight: Self.inFlight)
-    let (seconds, spent) = (Monotonic.seconds() - began, Self.cpuSeconds() - cpu)
+    let (seconds, spent) = (Monotonic.seconds() - began, Monotonic.seconds(of: CLOCK_PROCESS_CPUTIME_ID) - cpu)
     let bytesOut = await sender.close()
     await receiver.close()
     let gigabytes = Double(clips * clipBytes) / 1e9
@@ -67,12 +67,6 @@ package struct LinkBenchmark: Sendable {
       buffer.bytes[index] = UInt8(truncatingIfNeeded: index / 3 % side + noise)
     }
     return buffer
-  }
-
-  private static func cpuSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }
 

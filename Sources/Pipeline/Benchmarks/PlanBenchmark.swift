@@ -2,6 +2,7 @@ import Corpus
 import Files
 import Foundation
 import Glibc
+import Networks
 import Topology
 import Wire
 import ZeroMQ
@@ -108,11 +109,4 @@ extension Coordinator {
 
   /// Of its thread.
   fileprivate var cpuSeconds: Double { Monotonic.seconds(of: CLOCK_THREAD_CPUTIME_ID) }
-}
-
-/// The most memory this process has had at once.
-private func peakResidentBytes() -> Int {
-  var usage = rusage()
-  getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-  return usage.ru_maxrss * 1024
 }

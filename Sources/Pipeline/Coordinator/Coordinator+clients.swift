@@ -37,15 +37,13 @@ extension Coordinator {
       guard (0...4096).contains(count) else { return "\(name)=\(count): give a number from 0 to 4096" }
     }
     for (name, count) in counts {
-      // Their shards would go with them.
-      let least = topology.hosts.filter { request.host == nil || $0.name == request.host }.flatMap(\.processes)
-        .filter { $0.stages.contains(.average) && $0.stages.contains { $0.rawValue == name } }
-        .reduce(0) { $0 + $1.count }
+      let hosts = topology.hosts.filter { request.host == nil || $0.name == request.host }
+      let least = Stage(rawValue: name).map { stage in hosts.reduce(0) { $0 + $1.fixedCount(stage) } } ?? 0
       guard count >= least else {
         return "\(name)=\(count): \(least) share their process with an average shard and stay"
       }
     }
-    let nodes = workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
+    let nodes = nodes
     if let host = request.host {
       guard let node = nodes.first(where: { $0.identity.host == host }) else {
         let names = nodes.map(\.identity.host).joined(separator: ", ")
@@ -64,21 +62,23 @@ extension Coordinator {
     let now = Monotonic.seconds()
     guard phase == .running, !topology.autoscale.isEmpty, now - autoscaledAt >= 1 else { return }
     autoscaledAt = now
-    let nodes = workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
+    let nodes = nodes
+    guard !nodes.isEmpty else { return }
     let hosts = Set(nodes.map(\.identity.host))
     var counts: [Stage: Int] = [:]
     for worker in workers.values where hosts.contains(worker.identity.host) {
       if let stage = worker.identity.stage { counts[stage, default: 0] += 1 }
     }
-    let shares = Dictionary(
-      uniqueKeysWithValues: recentWaitShares(now).compactMap { name, share in Stage(rawValue: name).map { ($0, share) }
-      })
-    guard !nodes.isEmpty else { return }
-    for decision in autoscaler.decide(waitShares: shares, counts: counts, now: now) {
-      progress.note("autoscale: \(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)")
-      lastAutoscale = "\(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)"
+    for decision in autoscaler.decide(waitShares: recentWaitShares(now), counts: counts, now: now) {
+      let text = "\(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)"
+      progress.note("autoscale: \(text)")
+      lastAutoscale = text
       spread(decision.stage.rawValue, decision.to, over: nodes)
     }
+  }
+
+  private var nodes: [Worker] {
+    workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
   }
 
   /// Shares a total out evenly over the nodes that run the stage, or over all if none does.
@@ -104,7 +104,7 @@ extension Coordinator {
         silentSeconds: now - worker.lastSeen,
         queued: worker.identity.stage.flatMap { machine.queued(by: id, of: $0) })
     }
-    let shares = recentWaitShares(now)
+    let shares = Dictionary(uniqueKeysWithValues: recentWaitShares(now).map { ($0.key.rawValue, $0.value) })
     let state =
       switch phase {
       case .waiting: "waiting for average shards"
@@ -121,12 +121,12 @@ extension Coordinator {
   }
 
   /// By stage. One that training needs and that has no worker keeps all others waiting.
-  private func recentWaitShares(_ now: Double) -> [String: Double] {
-    var shares: [String: Double] = [:]
+  private func recentWaitShares(_ now: Double) -> [Stage: Double] {
+    var shares: [Stage: Double] = [:]
     for stage in Stage.allCases {
       let own = workers.values.filter { $0.identity.stage == stage }
       let isNeeded = stage != .plan && stage != .evaluate
-      shares[stage.rawValue] =
+      shares[stage] =
         own.isEmpty && isNeeded ? 0 : own.map { $0.load.silent(for: now - $0.lastSeen) }.recentWaitShare
     }
     return shares

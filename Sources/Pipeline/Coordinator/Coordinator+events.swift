@@ -139,29 +139,30 @@ extension Coordinator {
 
   /// The plan's word on a key, with the index' word on the video.
   func workItem(_ key: ItemKey) throws -> WorkItem {
-    let indexed: IndexedVideo
-    var item: WorkItem
-    var shared: [Int] = []
     switch key.group.kind {
     case .training:
       let draw = plan.draw(key)
-      let video: VideoRecord
-      (video, indexed) = try corpus.indexedVideo(split: .train, label: draw.label, rank: draw.rank)
-      item = plan.trainingItem(key, video: video)
+      let (video, indexed) = try corpus.indexedVideo(split: .train, label: draw.label, rank: draw.rank)
+      var item = plan.trainingItem(key, video: video)
+      item.table = indexed.table?.slice(for: item.frameIndices)
+      return item
     case .evaluation:
-      let video = evaluationVideos[key.group.index]
-      indexed = try corpus.indexed(video)
-      let clips = (0..<topology.evaluate!.clips).map { slot in
-        plan.evaluationItem(
-          ItemKey(group: key.group, slot: slot, attempt: key.attempt), video: video, clips: topology.evaluate!.clips)
-      }
-      item = clips[key.slot]
-      shared = clips.flatMap(\.frameIndices)
+      // The clips of a video are leased one after the other.
+      if evaluated?.group != key.group { evaluated = (key.group, try evaluationItems(key.group)) }
+      return evaluated!.items[key.slot]
     }
-    if let table = indexed.table {
-      item.table = (shared.isEmpty ? nil : table.slice(for: shared)) ?? table.slice(for: item.frameIndices)
+  }
+
+  /// All clips of an evaluated video, each with the packets that they all need, if a lease can hold them.
+  private func evaluationItems(_ group: GroupKey) throws -> [WorkItem] {
+    let (video, clips) = (evaluationVideos[group.index], topology.evaluate!.clips)
+    var items = (0..<clips).map { slot in
+      plan.evaluationItem(ItemKey(group: group, slot: slot), video: video, clips: clips)
     }
-    return item
+    guard let table = try corpus.indexed(video).table else { return items }
+    let shared = table.slice(for: items.flatMap(\.frameIndices))
+    for slot in items.indices { items[slot].table = shared ?? table.slice(for: items[slot].frameIndices) }
+    return items
   }
 
   private func recordVerdict(_ key: ItemKey, _ reason: String) throws {

@@ -42,6 +42,8 @@ package actor Coordinator {
   let ledger: Ledger
   let layout: ParameterLayout
   let evaluationVideos: [VideoRecord]
+  /// The clips of the video that was leased last for evaluation.
+  var evaluated: (group: GroupKey, items: [WorkItem])?
   let progress: ProgressReporter
   let startedAt = Monotonic.seconds()
 

@@ -8,6 +8,15 @@ extension RunMachine {
     window.isAtOneClip(worker, seconds: seconds)
   }
 
+  /// A clip failed too often for a reason that could have passed.
+  func givenUp(_ key: ItemKey, _ reason: String, by worker: WorkerID?) -> PipelineError {
+    let tries = "\(settings.window.transientRetries + 1) tries" + (worker.map { ", the last by \($0)" } ?? "")
+    return PipelineError(
+      .transient,
+      "\(key): \(reason) (\(tries)); mend that and go on with --resume, or set on_transient: substitute, which draws "
+        + "another clip and makes the run not reproducible")
+  }
+
   /// Whether the step to be committed next waits for clips.
   package var openStepLacksClips: Bool {
     window.openGroups.contains { $0.kind == .training && $0.step == committed && !window.isCollated($0) }

@@ -198,15 +198,7 @@ extension RunMachine {
       knownAttempts[next.group, default: [:]][next.slot] = next.attempt
       return [record]
     case .givenUp(let reason):
-      let tries = settings.window.transientRetries + 1
-      let last = worker.map { ", the last by \($0)" } ?? ""
-      return [
-        .fail(
-          PipelineError(
-            .transient,
-            "\(key): \(reason) (\(tries) tries\(last)); mend that and go on with --resume, or set on_transient: "
-              + "substitute, which draws another clip and makes the run not reproducible"))
-      ]
+      return [.fail(givenUp(key, reason, by: worker))]
     }
   }
 

@@ -9,16 +9,8 @@ import Wire
 @Suite struct WindowSourceTests {
   /// A lease with the window's packets gives what one without gives: pixels and verdicts. It stays small.
   @Test(arguments: PixelFormat.allCases) func thePacketTableChangesNothing(format: PixelFormat) throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
+    let path = try Self.longGOP()
     defer { try? FileManager.default.removeItem(atPath: path) }
-    var options = VideoWriterOptions()
-    options.gop = 250
-    let writer = try VideoWriter(path: path, width: 64, height: 48, framesPerSecond: (25, 1), options: options)
-    for frame in 0..<100 {
-      let pixels = (0..<64 * 48 * 3).map { UInt8(truncatingIfNeeded: $0 / 7 &+ frame * 3) }
-      try pixels.withUnsafeBytes { try writer.append(rgb: $0) }
-    }
-    try writer.finish()
     let finding = try VideoProbe.index(path: path)
     var fields = ItemFields()
     fields.path = path
@@ -53,10 +45,9 @@ import Wire
 }
 
 extension WindowSourceTests {
-  /// Clips of one video: each is what it is alone, also where one of them cannot be made.
-  @Test(arguments: PixelFormat.allCases) func severalClipsAreDecodedInOnePass(format: PixelFormat) throws {
+  /// A file of 100 frames and one keyframe.
+  private static func longGOP() throws -> String {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-\(UUID().uuidString).mp4").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
     var options = VideoWriterOptions()
     options.gop = 250
     let writer = try VideoWriter(path: path, width: 64, height: 48, framesPerSecond: (25, 1), options: options)
@@ -65,6 +56,13 @@ extension WindowSourceTests {
       try pixels.withUnsafeBytes { try writer.append(rgb: $0) }
     }
     try writer.finish()
+    return path
+  }
+
+  /// Clips of one video: each is what it is alone, also where one of them cannot be made.
+  @Test(arguments: PixelFormat.allCases) func severalClipsAreDecodedInOnePass(format: PixelFormat) throws {
+    let path = try Self.longGOP()
+    defer { try? FileManager.default.removeItem(atPath: path) }
     let finding = try VideoProbe.index(path: path)
     var fields = ItemFields()
     fields.path = path

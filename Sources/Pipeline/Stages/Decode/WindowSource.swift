@@ -23,6 +23,12 @@ extension WindowSource {
   package func windows(
     for items: [WorkItem], size: FrameSize, format: PixelFormat
   ) -> [Result<FrameTensor, ClipFailure>] {
+    eachAlone(items, size, format)
+  }
+
+  fileprivate func eachAlone(
+    _ items: [WorkItem], _ size: FrameSize, _ format: PixelFormat
+  ) -> [Result<FrameTensor, ClipFailure>] {
     items.map { item in
       Result { () throws(ClipFailure) in try window(for: item, size: size, format: format) }
     }
@@ -93,10 +99,7 @@ package final class VideoWindowSource: WindowSource, @unchecked Sendable {
   ) -> [Result<FrameTensor, ClipFailure>] {
     guard items.count > 1, items.allSatisfy({ $0.path == items[0].path && $0.indexed == items[0].indexed }),
       let all = try? decode(items[0], items.flatMap(\.frameIndices), size, format)
-    else {
-      return items.map { item in Result { () throws(ClipFailure) in try window(for: item, size: size, format: format) }
-      }
-    }
+    else { return eachAlone(items, size, format) }
     if let warning = changed.warning(of: items[0].path, modifiedSeconds: items[0].modifiedSeconds) { warn(warning) }
     var start = 0
     return items.map { item in
