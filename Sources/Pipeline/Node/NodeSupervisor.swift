@@ -119,7 +119,7 @@ package actor NodeSupervisor {
         let group = host.processes.first { $0.stages.contains(stage) } ?? ([stage], 0)
         // Shards are fixed: train workers beyond those that hold one are without.
         if group.stages.contains(.average) {
-          setCount(group.stages.filter { $0 != .average }, max(0, count - group.count))
+          setCount(group.stages.filter { $0 != .average }, max(0, count - group.count), after: group.count)
         } else {
           setCount(group.stages, count)
         }
@@ -128,10 +128,13 @@ package actor NodeSupervisor {
     }
   }
 
-  private func setCount(_ stages: [Stage], _ count: Int) {
+  /// - Parameter others: workers of these stages that are counted elsewhere and have the first numbers: a number is the
+  ///   place of one worker.
+  private func setCount(_ stages: [Stage], _ count: Int, after others: Int = 0) {
     guard !isDraining else { return }
     let name = stages.map(\.rawValue).joined(separator: "+")
-    for ordinal in firstOrdinal..<(firstOrdinal + count) {
+    let first = firstOrdinal + others
+    for ordinal in first..<(first + count) {
       let key = "\(name)/\(ordinal)"
       guard slots[key]?.isWanted != true else { continue }
       slots[key] = slots[key] ?? Slot(stages: stages, ordinal: ordinal)
@@ -139,7 +142,7 @@ package actor NodeSupervisor {
       if slots[key]!.child == nil { start(key) }
     }
     for key in slots.keys.sorted() {
-      guard slots[key]!.stages == stages, slots[key]!.ordinal >= firstOrdinal + count else { continue }
+      guard slots[key]!.stages == stages, slots[key]!.ordinal >= first + count else { continue }
       retire(key)
     }
   }
