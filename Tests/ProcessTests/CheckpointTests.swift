@@ -61,6 +61,38 @@ import Testing
     #expect(left == [14, 15, 16].map(name), "nothing half-made is left")
   }
 
+  /// What is done to the run's checkpoints 4, 8 and 12, and the step that it goes on from.
+  private static let damages: [(files: [String], from: Int)] = [
+    (["step-000012/shard-1-of-2.safetensors"], 8),
+    (["step-000012/manifest.json", "step-000008/shard-0-of-2.safetensors"], 4),
+    (["step-000004", "step-000008", "step-000012"].map { "\($0)/shard-0-of-2.safetensors" }, 0),
+  ]
+
+  /// A byte that has changed since: the checkpoint before it does, with the same parameters at the end.
+  @Test(arguments: Self.damages) func aDamagedCheckpointIsPutAside(files: [String], from: Int) throws {
+    var topology = try topology()
+    topology.count(["average": 2])
+    let first = try RunHandle(topology, ["--stop-after", "12"])
+    #expect(try first.report()["steps"] as? Int == 12)
+    let output = first.output
+    for file in files {
+      let path = "\(output)/checkpoints/\(file)"
+      var data = try Data(contentsOf: URL(fileURLWithPath: path))
+      data[data.count / 2] ^= 0x80
+      try data.write(to: URL(fileURLWithPath: path))
+    }
+    let run = try RunHandle(topology, ["--resume"], output: output)
+    #expect(try hash(run.report()) == expected())
+    for file in files {
+      let aside = "\(output)/checkpoints/damaged-\(file.prefix { $0 != "/" })"
+      #expect(FileManager.default.fileExists(atPath: aside))
+      #expect(run.live.errors.contains("a checkpoint is damaged, it is kept as \(aside): "), "\(run.live.errors)")
+      #expect(run.live.errors.contains("checkpoints/\(file)"), "the file is named: \(run.live.errors)")
+    }
+    let rollBacks = run.live.errors.split(separator: "\n").filter { $0.contains("rolled back from step ") }
+    #expect(rollBacks.last?.hasSuffix(" to \(from)") == true, "\(run.live.errors)")
+  }
+
   @Test(arguments: ["shard-0-of-1.safetensors", "manifest.json"])
   func aDiskFullAtACheckpointKeepsTheLastGoodOne(file: String) throws {
     let fault = "full=half@/.\(name(8)).partial/\(file)@\(try marker())"

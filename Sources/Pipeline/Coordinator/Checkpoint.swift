@@ -1,5 +1,5 @@
 import Crypto
-import Files
+package import Files
 import Foundation
 import Glibc
 import Networks
@@ -50,11 +50,15 @@ package struct Checkpoint: Sendable {
     }
   }
 
-  /// The whole checkpoints of a run, oldest first; partial ones are not among them.
+  /// The whole checkpoints of a run, oldest first; partial ones are not among them, nor those without a readable manifest.
   package static func all(in run: String) -> [Checkpoint] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(run)/checkpoints")) ?? []
-    return names.filter { $0.hasPrefix("step-") }.compactMap { try? Checkpoint(directory: "\(run)/checkpoints/\($0)") }
+    names(in: run).compactMap { try? Checkpoint(directory: "\(run)/checkpoints/\($0)") }
       .sorted { $0.manifest.version < $1.manifest.version }
+  }
+
+  private static func names(in run: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(run)/checkpoints")) ?? []
+    return names.filter { $0.hasPrefix("step-") }
   }
 }
 
@@ -149,12 +153,10 @@ extension Checkpoint {
   private func read(
     _ file: Manifest.File, into blocks: inout Blocks, where wanted: (Int) -> Bool
   ) throws(PipelineError) {
+    try checkHash(file)
     let path = "\(directory)/\(file.name)"
     let tensors: [Safetensors.Tensor]
     do {
-      guard try sha256(ofFile: path) == file.sha256 else {
-        throw PipelineError(.checkpoint, "its SHA-256 is not the manifest's")
-      }
       tensors = try Safetensors.read(path).tensors
     } catch {
       throw PipelineError(.checkpoint, "\(path): \(error)")
@@ -178,6 +180,54 @@ extension Checkpoint {
         .copyMemory(from: buffer.bytes.baseAddress!, byteCount: buffer.byteCount)
     }
     return vector
+  }
+}
+
+// MARK: - Damage
+
+extension Checkpoint {
+  /// What is wrong with its files: one that is missing or whose hash is not the manifest's; nil if they are as written.
+  package func damage() -> PipelineError? {
+    for file in manifest.files {
+      do { try checkHash(file) } catch { return error }
+    }
+    return nil
+  }
+
+  private func checkHash(_ file: Manifest.File) throws(PipelineError) {
+    let path = "\(directory)/\(file.name)"
+    do {
+      guard try sha256(ofFile: path) == file.sha256 else {
+        throw PipelineError(.checkpoint, "its SHA-256 is not the manifest's")
+      }
+    } catch {
+      throw PipelineError(.checkpoint, "\(path): \(error)")
+    }
+  }
+
+  /// Takes a damaged checkpoint from among those that are loaded, and keeps it to be looked at.
+  /// - Returns: where it is now.
+  package static func putAside(_ directory: String) throws(FileError) -> String {
+    let url = URL(fileURLWithPath: directory)
+    let aside = url.deletingLastPathComponent().appendingPathComponent("damaged-\(url.lastPathComponent)").path
+    try? FileManager.default.removeItem(atPath: aside)
+    guard rename(directory, aside) == 0 else { throw FileError("rename", directory, number: errno) }
+    Directory.synchronize(around: aside)
+    return aside
+  }
+
+  /// Puts aside those whose manifest cannot be read.
+  /// - Returns: what was wrong with each, and where it is now.
+  package static func putUnreadableAside(in run: String) throws -> [(error: PipelineError, aside: String)] {
+    try names(in: run).sorted().compactMap { name in
+      let directory = "\(run)/checkpoints/\(name)"
+      do throws(PipelineError) {
+        _ = try Checkpoint(directory: directory)
+        return nil
+      } catch {
+        return (error, try putAside(directory))
+      }
+    }
   }
 }
 

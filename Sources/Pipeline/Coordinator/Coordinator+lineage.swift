@@ -13,6 +13,9 @@ extension Coordinator {
     guard phase == .waiting, allShardsAreHere, !stopRequested else { return }
     do {
       let committed = try ledger.committedVersion()
+      for (error, aside) in try Checkpoint.putUnreadableAside(in: directory.path) {
+        progress.note("a checkpoint is damaged, it is kept as \(aside): \(error)")
+      }
       let isInPlace = (0..<topology.count(.average)).allSatisfy {
         shardVersions[$0] == committed || shardVersions[$0] == committed + 1
       }
@@ -94,7 +97,8 @@ extension Coordinator {
   func shardLoaded(_ loaded: Loaded) {
     guard case .loading(let version, var missing) = phase, loaded.version == version else { return }
     if let error = loaded.error {
-      return fail(PipelineError(.checkpoint, "average shard \(loaded.shard) cannot load step \(version): \(error)"))
+      return shardCannotLoad(
+        PipelineError(.checkpoint, "average shard \(loaded.shard) cannot load step \(version): \(error)"))
     }
     missing.remove(loaded.shard)
     shardVersions[loaded.shard] = version
@@ -104,6 +108,21 @@ extension Coordinator {
       try begin(from: version)
     } catch {
       fail(error as? PipelineError ?? PipelineError(.ledger, "\(error)"))
+    }
+  }
+
+  /// If the checkpoint is damaged, and not only out of that shard's sight, the one before it does: the steps since are done
+  /// again, to the same bits.
+  private func shardCannotLoad(_ error: PipelineError) {
+    guard let checkpoint = load?.checkpoint.flatMap({ try? Checkpoint(directory: $0) }),
+      let damage = checkpoint.damage()
+    else { return fail(error) }
+    do {
+      let aside = try Checkpoint.putAside(checkpoint.directory)
+      progress.note("a checkpoint is damaged, it is kept as \(aside): \(damage)")
+      try loadNewest(committed: try ledger.committedVersion(), below: nil)
+    } catch {
+      fail(error as? PipelineError ?? PipelineError(.checkpoint, "\(error)"))
     }
   }
 
