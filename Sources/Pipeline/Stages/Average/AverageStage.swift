@@ -255,6 +255,7 @@ package actor AverageStage: StageActor {
       model!.apply(block, options)
       serveWanted(block)
     }
+    if model!.blocks.isEmpty { model!.advance() }
     guard model!.version > step else { return }
     core.link.send(Applied(shard: shard, version: model!.version))
     publish(step: step)
