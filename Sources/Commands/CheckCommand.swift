@@ -25,7 +25,6 @@ package struct CheckCommand: AsyncParsableCommand {
 
   package func run() async throws {
     let topology = try Topology.load(path: topology, overrides: set)
-    try topology.requireAvailable()
     if dot {
       print(topology.dot())
       return
@@ -69,7 +68,8 @@ package struct CheckCommand: AsyncParsableCommand {
 
   private func size(_ topology: Topology) -> String {
     let train = topology.train
-    return "a step trains on \(train.clipsPerStep) clips: \(train.replicas) replicas of \(train.batch)"
+    let steps = train.localSteps > 1 ? " \(train.localSteps) times" : ""
+    return "a step trains on \(train.clipsPerStep) clips: \(train.replicas) replicas of\(steps) \(train.batch)"
   }
 
   /// Only this machine is known: its cores, by which its hosts are judged, all loopback ones together; and its files. A

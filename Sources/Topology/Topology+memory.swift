@@ -10,7 +10,7 @@ extension Topology {
     let parameterBytes = network.parameters * 4
     let elementBytes = train.precision == .float64 ? 8.0 : 4.0
     let keys = Double(inFlight * train.replicas)
-    let itemsPerKey = Double(train.batch * train.localSteps)
+    let itemsPerKey = Double(train.clipsPerReplica)
     let items = keys * itemsPerKey
     let windowBytes = links.format.bytes(pixels: clip.windowPixels)
     let clipBytes = links.format.bytes(pixels: clip.clipPixels)
@@ -34,8 +34,9 @@ extension Topology {
           // Clips as they came, and the collated batch that is kept until its step is committed.
           share(keys, .batch) * itemsPerKey * Double(clipBytes) * 2
         case .train:
-          // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients.
-          parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up))
+          // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients; the replica's
+          // own parameters, update and gradient where it takes several steps.
+          parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up) + (train.localSteps > 1 ? 3 : 0))
             + network.activations * elementBytes * 2.5 * Double(train.batch)
             + (train.precision == .float64 ? 2 * network.parameters * elementBytes : 0)
             + itemsPerKey * Double(clipBytes + inputBytes)

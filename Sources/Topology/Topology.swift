@@ -48,14 +48,14 @@ package struct Topology: Sendable, Equatable {
 
   /// When checkpoints are written and how many are kept.
   package struct Checkpoint: Sendable, Equatable {
-    /// In steps; a multiple of `train.local_steps`.
+    /// In steps.
     package var every: Int
     package var keep: Int
   }
 
   /// Evaluation during a run.
   package struct Evaluate: Sendable, Equatable {
-    /// In steps; a multiple of `train.local_steps`.
+    /// In steps.
     package var every: Int
     /// Clips per video, uniformly spaced.
     package var clips: Int

@@ -165,7 +165,7 @@ package actor Coordinator {
   private static func settings(_ topology: Topology, videos: Int) -> RunMachine.Settings {
     let train = topology.train
     var settings = RunMachine.Settings(
-      replicas: train.replicas, batch: train.batch, inFlightRounds: topology.inFlight,
+      replicas: train.replicas, batch: train.clipsPerReplica, inFlightRounds: topology.inFlight,
       shards: topology.count(.average), finalVersion: train.steps!)
     if let evaluate = topology.evaluate {
       settings.evaluation = (videos: videos, clips: evaluate.clips)

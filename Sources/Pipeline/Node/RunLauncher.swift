@@ -31,7 +31,6 @@ package struct RunLauncher: Sendable {
   /// Runs to the end, with the coordinator if its host is among `hosts`.
   /// - Returns: the report, nil when the coordinator is elsewhere.
   package func run() async throws -> RunReport? {
-    try topology.requireAvailable()
     try checkKeys()
     try OpenFiles.raise(workers: Stage.allCases.reduce(0) { $0 + topology.count($1) })
     // Every process started from here on reads it.

@@ -60,7 +60,7 @@ package actor BatchStage: StageActor {
       core.counters.malformedDropped += 1
       return
     }
-    let slots = header.key.group.kind == .training ? topology.train.batch : topology.evaluate?.clips ?? 0
+    let slots = header.key.group.kind == .training ? topology.train.clipsPerReplica : topology.evaluate?.clips ?? 0
     switch store.insert(header, payload.first!, slots: slots) {
     case .accepted:
       core.counters.items += 1
