@@ -36,7 +36,7 @@ open(two, "w").write(topology(
 open(one, "w").write(topology(f"  here: {{address: 127.0.0.1, coordinator: true, {WORKERS}, average: 1}}"))
 temporary = f"{work}/temporary"
 os.mkdir(temporary)
-environment = {**os.environ, "TMPDIR": temporary, "SLUICE_FAULTS": "pace=0.1"}
+environment = {**os.environ, "TMPDIR": temporary, "SLUICE_FAULTS": "pace=0.25"}
 before = set(os.listdir("/dev/shm"))
 log = open(f"{work}/log", "w")
 run = subprocess.Popen([f"{binaries}/sluice-faulty", "run", two, "--output", f"{work}/run"],
