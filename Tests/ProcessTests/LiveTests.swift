@@ -141,11 +141,13 @@ import Testing
     _ = try eventually("the end of all children", seconds: 10) {
       (children + [coordinator]).allSatisfy { !FileManager.default.fileExists(atPath: "/proc/\($0)/exe") } ? true : nil
     }
-    // What is left is a run that resumes.
-    var rest = long
-    rest.steps = 4000
-    let resumed = try RunHandle(rest, ["--resume", "--stop-after", "12"], output: run.output).report()
-    #expect(resumed["steps"] as? Int == 12)
+    // What is left is a run that resumes, and counts the time of what was killed.
+    let step = run.step()
+    let before = try run.metric("seconds", at: step)
+    let resumed = try RunHandle(long, ["--resume", "--stop-after", "\(step + 1)"], output: run.output).report()
+    #expect(resumed["steps"] as? Int == step + 1)
+    let after = try run.metric("seconds", at: step + 1)
+    #expect(try #require(resumed["seconds"] as? Double) > before + after, "\(before) s, then \(after) s")
   }
 
   @Test func chainedStagesChangeNothing() throws {

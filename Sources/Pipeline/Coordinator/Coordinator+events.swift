@@ -111,7 +111,7 @@ extension Coordinator {
     case .commit(let version, let reports): try commit(version, reports)
     case .recordVerdict(let key, let reason): try recordVerdict(key, reason)
     case .recordTransient(let key, let reason):
-      try ledger.addToCounter("transients_substituted", 1)
+      ledger.addToCounter("transients_substituted", 1)
       try recordVerdict(key, reason)
     case .drop(let group, let batch): send(Drop(group: group), to: batch)
     case .evaluated(let result):
@@ -177,11 +177,12 @@ extension Coordinator {
     let loss = reports.reduce(0) { $0 + $1.loss } / Double(reports.count)
     let correct = reports.reduce(0) { $0 + $1.correct }
     lastLoss = loss
+    countSeconds()
+    recordExpiredLeases()
     try ledger.commit(
       Ledger.Step(
         version: version, incarnation: stamp.incarnation, samples: samples,
         digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
-    try recordExpiredLeases()
     norms.commit(version: version)
     clipRate.add(samples, now: Monotonic.seconds())
     broadcast(
@@ -203,8 +204,8 @@ extension Coordinator {
   }
 
   /// Leases that expired since the last time, into the ledger.
-  func recordExpiredLeases() throws(PipelineError) {
-    try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
+  func recordExpiredLeases() {
+    ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
     expiredReported = machine.window.expiredCount
   }
 

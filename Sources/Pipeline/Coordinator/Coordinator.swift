@@ -71,7 +71,9 @@ package actor Coordinator {
   var undone: [RunMachine.Action] = []
   var room = RoomOnDisk()
   let metrics: MetricsLog
-  /// Whether this session's seconds and duplicates are in the ledger.
+  /// Until when this session's seconds are in the ledger.
+  var countedAt = Monotonic.seconds()
+  /// Whether this session's duplicates are in the ledger.
   var isCounted = false
   var labelAccuracy: [RunReport.LabelAccuracy] = []
   var stopRequested = false
