@@ -16,6 +16,9 @@ package struct CheckCommand: AsyncParsableCommand {
   @Flag(help: "Print a Graphviz graph.")
   var dot = false
 
+  @Flag(help: "Print a line a host: its name and address, and where the coordinator listens, with tabs between.")
+  var hosts = false
+
   @Option(help: ArgumentHelp("Replace one setting.", valueName: "path=value"))
   var set: [String] = []
 
@@ -27,6 +30,12 @@ package struct CheckCommand: AsyncParsableCommand {
     let topology = try Topology.load(path: topology, overrides: set)
     if dot {
       print(topology.dot())
+      return
+    }
+    if hosts {
+      for host in topology.hosts {
+        print(host.name, host.address, host.coordinator ? topology.coordinatorEndpoint ?? "" : "", separator: "\t")
+      }
       return
     }
     let found = warnings(topology)

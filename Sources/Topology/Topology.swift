@@ -107,6 +107,12 @@ extension Topology {
   /// The host of the coordinator. Every validated topology has exactly one.
   package var coordinator: Host { hosts.first(where: \.coordinator) ?? hosts[0] }
 
+  /// Where the coordinator listens for other machines; nil for a run that stays on one.
+  package var coordinatorEndpoint: String? {
+    guard hosts.count > 1 || coordinator.port != nil else { return nil }
+    return "tcp://\(coordinator.address):\(coordinator.port ?? Self.defaultPort)"
+  }
+
   /// Workers of `stage` on all hosts together.
   package func count(_ stage: Stage) -> Int {
     hosts.reduce(0) { $0 + $1.count(stage) }

@@ -150,6 +150,23 @@ import Testing
     #expect(try #require(resumed["seconds"] as? Double) > before + after, "\(before) s, then \(after) s")
   }
 
+  /// As a batch system or service manager does that stops a run: every process hears it, the supervisor twice.
+  @Test func aRequestToAllProcessesIsOneRequest() throws {
+    var long = try topology()
+    long.steps = 40
+    let expected = try hash(RunHandle(long).report())
+    let run = try RunHandle(long, faults: "pace=0.02")
+    try run.waitForStep(2)
+    let children = try ["decode", "augment", "batch", "train", "average"].flatMap { try run.processes($0) }
+    let supervisor = run.live.process.processIdentifier
+    for process in [supervisor] + children + [try run.coordinatorProcess(), supervisor] { kill(process, SIGTERM) }
+    let stopped = try run.report()
+    #expect(stopped["stopped"] as? Bool == true && stopped["workers_lost"] as? Int == 0, "\(run.live.errors)")
+    let resumed = try RunHandle(long, ["--resume"], output: run.output).report()
+    #expect(try hash(resumed) == expected)
+    #expect(resumed["steps_rolled_back"] as? Int == 0, "the open step was finished and written")
+  }
+
   @Test func chainedStagesChangeNothing() throws {
     var chained = try topology()
     chained.hosts =

@@ -214,10 +214,7 @@ package actor Coordinator {
     router = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxReportBytes))
     clients = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxRequestBytes))
     tap.directory = { self.tapDirectory() }
-    let host = topology.coordinator
-    let isReached = topology.hosts.count > 1 || host.port != nil
-    let tcp = isReached ? Doors("tcp://\(host.address):\(host.port ?? Topology.defaultPort)") : nil
-    for doors in [Doors(identity.control), tcp].compactMap({ $0 }) {
+    for doors in [Doors(identity.control), topology.coordinatorEndpoint.flatMap { Doors($0) }].compactMap({ $0 }) {
       _ = try place.bind(router, to: doors.workers, for: .worker)
       _ = try place.bind(clients, to: doors.clients, for: .operator)
       try tap.open(doors.taps)
