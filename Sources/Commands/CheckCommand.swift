@@ -95,7 +95,7 @@ package struct CheckCommand: AsyncParsableCommand {
   private func missingFiles(_ topology: Topology) -> [String] {
     var missing: [String] = []
     do {
-      _ = try Corpus(directory: topology.corpus, subset: topology.subset)
+      try Corpus(directory: topology.corpus, subset: topology.subset).requireProbed()
     } catch {
       missing.append("\(error.code == .subset ? "subset" : "corpus"): \(error)")
     }

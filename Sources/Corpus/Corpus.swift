@@ -13,6 +13,10 @@ package final class Corpus: Sendable {
   /// SHA-256 over the content of the index and the subset, in hexadecimal.
   package let fingerprint: String
 
+  /// Whether the videos' frames are known. If not, times are in frames of a thousandth of a second, and videos without a frame
+  /// rate are of unknown length.
+  package let isProbed: Bool
+
   let queue: DatabaseQueue
   let layout: IndexLayout
   /// Rows of each split and label.
@@ -39,6 +43,7 @@ package final class Corpus: Sendable {
   private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil) {
     directory = corpus.directory
     queue = corpus.queue
+    isProbed = corpus.isProbed
     layout = corpus.layout
     labels = narrowing?.labels ?? corpus.labels
     fingerprint = narrowing?.fingerprint ?? corpus.fingerprint
@@ -64,7 +69,9 @@ package final class Corpus: Sendable {
       configuration.readonly = true
       configuration.prepareDatabase { database in
         // An index is replaced by another, never written to: one look at it is enough, and no look-up needs a lock of its own.
-        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384")
+        // SQLite maps as much of the file as it was compiled to, and reads the rest through its cache.
+        try database.execute(
+          sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384; PRAGMA mmap_size = \(1 << 42)")
       }
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       let content = try queue.read { try Content(reading: $0) }
@@ -72,6 +79,7 @@ package final class Corpus: Sendable {
       self.queue = queue
       labels = content.labels
       fingerprint = content.fingerprint
+      isProbed = content.isProbed
       ranges = content.ranges
       layout = IndexLayout(version: content.version)
       selection = nil
@@ -79,6 +87,25 @@ package final class Corpus: Sendable {
     } catch {
       throw CorpusError(
         .index, "\(path): not a readable index; run `sluice corpus build \(directory)` again", underlying: error)
+    }
+  }
+
+  /// - Throws: `index` for one whose videos nobody has opened: training and evaluation need their frames.
+  package func requireProbed() throws(CorpusError) {
+    guard !isProbed else { return }
+    throw CorpusError(
+      .index,
+      "\(directory): its videos are not opened yet; `sluice corpus probe \(directory) --output DIR` makes an index to use"
+    )
+  }
+
+  /// The seed that the index was made with.
+  func seed() throws(CorpusError) -> UInt64 {
+    do {
+      let text = try queue.read { try String.fetchOne($0, sql: "SELECT value FROM settings WHERE name = 'seed'") }
+      return text.flatMap { UInt64($0) } ?? 0
+    } catch {
+      throw CorpusError(.index, "\(directory)/\(Self.fileName): cannot be read; build again", underlying: error)
     }
   }
 
@@ -232,6 +259,7 @@ extension Corpus {
     let version: Int
     let labels: [String]
     let fingerprint: String
+    let isProbed: Bool
     let ranges: [Split: [Range<Int>]]
 
     init(reading database: Database) throws {
@@ -250,6 +278,7 @@ extension Corpus {
       guard
         let fingerprint = try String.fetchOne(database, sql: "SELECT value FROM settings WHERE name = 'fingerprint'")
       else { throw CorpusError(.index, "it has no fingerprint") }
+      isProbed = try String.fetchOne(database, sql: "SELECT value FROM settings WHERE name = 'probed'") != "0"
       var ranges: [Split: [Range<Int>]] = [:]
       for split in Split.allCases { ranges[split] = Array(repeating: 0..<0, count: labels.count) }
       let rows = try Row.fetchCursor(database, sql: "SELECT split, label, first_id, count FROM ranks")

@@ -6,9 +6,9 @@ internal import Video
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
 enum IndexWriter {
   /// Raised with every change of the tables; readers refuse versions that they do not know.
-  static let version = 4
-  /// 2 had no `modified_seconds`, 3 no `file_id`.
-  static let readableVersions = 2...4
+  static let version = 5
+  /// 2 had no `modified_seconds`, 3 no `file_id`, 4 no `probed` among its settings.
+  static let readableVersions = 2...5
 
   static let schema = """
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,9 +28,29 @@ enum IndexWriter {
     CREATE TABLE left_out (line INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL);
     """
 
+  /// Writes an index of probed videos.
   static func write(
     _ rows: [IndexRow], labels: [String], hashtags: [(tag: String, videos: Int)],
     leftOut: [CorpusBuildReport.LeftOut], seed: UInt64, fingerprint: String, to path: String
+  ) throws(CorpusError) {
+    try write(to: path, labels: labels, settings: ["seed": String(seed), "probed": "1"]) { database in
+      try insert(rows, into: database)
+      for (tag, videos) in hashtags {
+        try database.execute(sql: "INSERT INTO hashtags VALUES (?, ?)", arguments: [tag, videos])
+      }
+      for row in leftOut {
+        try database.execute(
+          sql: "INSERT INTO left_out VALUES (?, ?, ?)", arguments: [row.line, row.file, row.reason])
+      }
+      return fingerprint
+    }
+  }
+
+  /// Writes an index whose rows `body` inserts.
+  ///
+  /// - Parameter body: returns the fingerprint.
+  static func write(
+    to path: String, labels: [String], settings: [String: String], body: (Database) throws -> String
   ) throws(CorpusError) {
     let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     do {
@@ -38,30 +58,27 @@ enum IndexWriter {
       // The system says better than the data base why a file cannot be made.
       try OutputFile.write([], to: temporary)
       let queue = try DatabaseQueue(path: temporary)
+      // Until it has its name nobody reads it: it needs no journal.
+      try queue.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
       try queue.write { database in
         try database.execute(sql: schema)
         try database.execute(sql: "PRAGMA user_version = \(version)")
-        for (name, value) in [("fingerprint", fingerprint), ("seed", String(seed))] {
-          try database.execute(sql: "INSERT INTO settings VALUES (?, ?)", arguments: [name, value])
-        }
         for (id, name) in labels.enumerated() {
           try database.execute(sql: "INSERT INTO labels VALUES (?, ?)", arguments: [id, name])
         }
-        try insert(rows, into: database)
-        for (tag, videos) in hashtags {
-          try database.execute(sql: "INSERT INTO hashtags VALUES (?, ?)", arguments: [tag, videos])
-        }
-        for row in leftOut {
-          try database.execute(
-            sql: "INSERT INTO left_out VALUES (?, ?, ?)", arguments: [row.line, row.file, row.reason])
+        var settings = settings
+        settings["fingerprint"] = try body(database)
+        for (name, value) in settings {
+          try database.execute(sql: "INSERT INTO settings VALUES (?, ?)", arguments: [name, value])
         }
       }
       try queue.close()
-      guard rename(temporary, path) == 0 else { throw FileError("replace", path, number: errno) }
+      try Directory.replace(path, by: temporary)
     } catch {
       // Best effort: the error that led here is the one to report.
       for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: temporary + suffix) }
       if let error = error as? FileError { throw CorpusError(.index, error.description) }
+      if let error = error as? CorpusError { throw error }
       throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
     }
   }

@@ -120,6 +120,7 @@ package actor Coordinator {
     identity = try directory.identity()
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus, subset: topology.subset)
+    try corpus.requireProbed()
     let counts = corpus.counts(split: .train)
     topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
     self.topology = topology
