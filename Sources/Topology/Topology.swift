@@ -51,6 +51,11 @@ package struct Topology: Sendable, Equatable {
     /// In steps.
     package var every: Int
     package var keep: Int
+
+    package init(every: Int, keep: Int) {
+      self.every = every
+      self.keep = keep
+    }
   }
 
   /// Evaluation during a run.
@@ -80,7 +85,7 @@ package struct Topology: Sendable, Equatable {
     /// Directory of keys; a relative path is relative to the current directory.
     package var keys: String?
 
-    package enum Compression: String, Sendable, CaseIterable { case lz4, none }
+    package enum Compression: String, Sendable, CaseIterable { case lz4, none, auto }
     /// How windows and clips travel; what is trained on is RGB in both.
     package enum Format: String, Sendable, CaseIterable {
       case rgb24
@@ -88,7 +93,7 @@ package struct Topology: Sendable, Equatable {
       case yuv420p
 
       /// Bytes of so many pixels.
-      func bytes(pixels: Int) -> Int { self == .rgb24 ? pixels * 3 : pixels / 2 * 3 }
+      package func bytes(pixels: Int) -> Int { self == .rgb24 ? pixels * 3 : pixels / 2 * 3 }
     }
     package enum Security: String, Sendable, CaseIterable { case auto, none, curve }
   }

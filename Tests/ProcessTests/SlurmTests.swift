@@ -63,12 +63,12 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(run).endpoint"))
   }
 
-  /// As docs/clusters.md has it, with the number that the first job got.
+  /// As docs/slurm.md has it, with the number that the first job got.
   @Test(.enabled(if: SlurmCluster.obstacle == nil, "\(SlurmCluster.obstacle ?? "") for a Slurm cluster"))
   func theExamplesRunAndAnAllocationOfAnotherSizeIsRefused() throws {
     let slurm = try SlurmCluster()
     defer { slurm.remove() }
-    let example = try #require(try DocumentationTests.blocks("docs/clusters.md").first { $0.name == "slurm" })
+    let example = try #require(try DocumentationTests.blocks("docs/slurm.md").first { $0.name == "slurm" })
     let corpus = try DocumentationTests.home.get().appendingPathComponent("data/quickstart").path
     #expect(try Sluice.run(["corpus", "build", corpus]).status == 0)
     let lines = example.script.split(separator: "\n").map(String.init)
