@@ -122,32 +122,42 @@ package final class Corpus: Sendable {
   ///
   /// - Parameter rank: in `0..<counts(split:)[label]`.
   package func video(split: Split, label: Int, rank: Int) throws(CorpusError) -> VideoRecord {
-    try found(split, label, rank, withPackets: false).video
+    try found(split, [(label, rank)], withPackets: false)[0].video
   }
 
-  /// One video, and what the index says of its file, by one look-up.
+  /// Some videos, and what the index says of their files: one look-up each, all of them behind one lock.
   ///
-  /// - Parameter rank: in `0..<counts(split:)[label]`.
-  package func indexedVideo(
-    split: Split, label: Int, rank: Int
-  ) throws(CorpusError) -> (video: VideoRecord, indexed: IndexedVideo) {
-    let found = try found(split, label, rank, withPackets: true)
-    return (found.video, try indexed(found.video, packets: found.packets))
+  /// - Parameter places: ranks in `0..<counts(split:)[label]`.
+  package func indexedVideos(
+    split: Split, _ places: [(label: Int, rank: Int)]
+  ) throws(CorpusError) -> [(video: VideoRecord, indexed: IndexedVideo)] {
+    var videos: [(video: VideoRecord, indexed: IndexedVideo)] = []
+    for found in try found(split, places, withPackets: true) {
+      videos.append((found.video, try indexed(found.video, packets: found.packets)))
+    }
+    return videos
   }
 
+  /// - Returns: as many as there are places.
   private func found(
-    _ split: Split, _ label: Int, _ rank: Int, withPackets: Bool
-  ) throws(CorpusError) -> (video: VideoRecord, packets: [UInt8]?) {
+    _ split: Split, _ places: [(label: Int, rank: Int)], withPackets: Bool
+  ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
+    var rows: [Range<Int>] = []
+    for (label, rank) in places {
+      let row = try row(split, label, rank)
+      rows.append(row..<row + 1)
+    }
+    var found = try records(rows, withPackets: withPackets)
+    guard split == .train, let selection else { return found }
+    for place in found.indices { found[place].video = selection.narrowed(found[place].video) }
+    return found
+  }
+
+  private func row(_ split: Split, _ label: Int, _ rank: Int) throws(CorpusError) -> Int {
     guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0,
       rank < selection.map({ split == .train ? $0.counts[label] : range.count }) ?? range.count
     else { throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)") }
-    let chosen = split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank
-    let row = range.lowerBound + chosen
-    guard var found = try records(row..<row + 1, withPackets: withPackets).first else {
-      throw CorpusError(.index, "\(directory)/\(Self.fileName): row \(row) is missing; build again")
-    }
-    if split == .train, let selection { found.video = selection.narrowed(found.video) }
-    return found
+    return range.lowerBound + (split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank)
   }
 
   /// All videos of a split in row order: by label, then rank.
@@ -158,14 +168,14 @@ package final class Corpus: Sendable {
         for rank in 0..<count { videos.append(try video(split: split, label: label, rank: rank)) }
       }
     } else {
-      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records(range).map(\.video) }
+      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records([range]).map(\.video) }
     }
     return videos
   }
 
   /// Where a manifest's `file` is: relative names, of files and shards, are relative to the corpus directory.
   static func resolve(_ file: String, directory: String) -> String {
-    if case .url = VideoLocation(file) { return file }
+    if VideoLocation.isURL(file) { return file }
     return file.hasPrefix("/") ? file : directory + "/" + file
   }
 
@@ -178,23 +188,31 @@ package final class Corpus: Sendable {
     return "/" + parts.joined(separator: "/")
   }
 
+  /// The rows of some ranges of ids, none of them missing.
+  ///
   /// - Parameter withPackets: whether the packet tables of the files are read, too.
   func records(
-    _ ids: Range<Int>, withPackets: Bool = false
+    _ ranges: [Range<Int>], withPackets: Bool = false
   ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
+    var row = -1
     do {
       // One statement needs no transaction around it, which would cost more than the look-up.
       return try queue.unsafeRead { database in
         var records: [(video: VideoRecord, packets: [UInt8]?)] = []
-        let sql = layout.select(withPackets: withPackets)
-        try Columns.forEachRow(of: database.cachedStatement(sql: sql), ids) { columns in
-          records.append((try record(columns), withPackets ? columns.bytes(10) : nil))
+        let statement = try database.cachedStatement(sql: withPackets ? layout.selectWithPackets : layout.select)
+        for ids in ranges {
+          row = ids.lowerBound
+          let count = records.count + ids.count
+          try Columns.forEachRow(of: statement, ids) { columns in
+            records.append((try record(columns), withPackets ? columns.bytes(10) : nil))
+          }
+          guard records.count == count else { throw CorpusError(.index, "not all rows of \(ids) are there") }
         }
         return records
       }
     } catch {
       throw CorpusError(
-        .index, "\(directory)/\(Self.fileName): row \(ids.lowerBound) cannot be read; build again", underlying: error)
+        .index, "\(directory)/\(Self.fileName): row \(row) cannot be read; build again", underlying: error)
     }
   }
 

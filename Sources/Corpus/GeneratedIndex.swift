@@ -4,7 +4,8 @@ internal import GRDB
 
 /// An index of videos that are not there, to measure how a plan of that size behaves.
 package enum GeneratedIndex {
-  private static let clean = "INSERT INTO videos VALUES (?, 'train', ?, ?, ?, ?, ?, 30, 0, ?, 340, 256, 'h264', ?, ?)"
+  private static let clean =
+    "INSERT INTO videos VALUES (?, 'train', ?, ?, ?, ?, ?, 30, 0, ?, 340, 256, 'h264', ?, ?, 'probe', NULL)"
 
   /// Writes `corpus.sqlite` with `videos` videos to train on. Label L has about 1/(L + 1) as many as the first.
   ///
@@ -37,7 +38,6 @@ package enum GeneratedIndex {
     _ ids: Range<Int>, label: Int, into database: Database, progress: (Int) -> Void
   ) throws {
     let videos = try database.cachedStatement(sql: clean)
-    let files = try database.cachedStatement(sql: "INSERT INTO files VALUES (?, ?, 'probe', NULL)")
     for id in ids {
       let digits = String(id)
       let file = "videos/" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits + ".mp4"
@@ -45,7 +45,6 @@ package enum GeneratedIndex {
       try videos.execute(arguments: [
         id, label, String(label), file, 2000 * frames, frames, frames, 1_700_000_000 + id, id,
       ])
-      try files.execute(arguments: [id, file])
       if id % 100_000 == 0 { progress(id) }
     }
   }

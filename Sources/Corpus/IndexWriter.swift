@@ -7,7 +7,7 @@ internal import Video
 enum IndexWriter {
   /// Raised with every change of the tables; readers refuse versions that they do not know.
   static let version = 5
-  /// 2 had no `modified_seconds`, 3 no `file_id`, 4 no `probed` among its settings.
+  /// 2 had no `modified_seconds`, 3 no `file_id`, 4 a table of files and no `probed` among its settings.
   static let readableVersions = 2...5
 
   static let schema = """
@@ -18,9 +18,10 @@ enum IndexWriter {
       id INTEGER PRIMARY KEY, split TEXT NOT NULL, label INTEGER NOT NULL, labels TEXT NOT NULL, file TEXT NOT NULL,
       byte_count INTEGER NOT NULL, frame_count INTEGER NOT NULL, frames_per_second REAL NOT NULL,
       start_frame INTEGER NOT NULL, end_frame INTEGER NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-      codec TEXT NOT NULL, modified_seconds INTEGER, file_id INTEGER NOT NULL);
-    -- How the frames of a file are found, and its packet table if they are found by that: see PacketTable.
-    CREATE TABLE files (id INTEGER PRIMARY KEY, file TEXT NOT NULL, access TEXT NOT NULL, packets BLOB);
+      codec TEXT NOT NULL, modified_seconds INTEGER,
+      -- The first video of the same file, which has what is said of the file: how its frames are found, and its packet table
+      -- if they are found by that (see PacketTable). NULL in the others.
+      file_id INTEGER NOT NULL, access TEXT, packets BLOB);
     CREATE TABLE ranks (
       split TEXT NOT NULL, label INTEGER NOT NULL, first_id INTEGER NOT NULL, count INTEGER NOT NULL,
       PRIMARY KEY (split, label)) WITHOUT ROWID;
@@ -84,24 +85,22 @@ enum IndexWriter {
   }
 
   private static func insert(_ rows: [IndexRow], into database: Database) throws {
-    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
     let rank = try database.makeStatement(
       sql: """
         INSERT INTO ranks VALUES (?, ?, ?, 1) ON CONFLICT (split, label) DO UPDATE SET count = count + 1
         """)
-    let file = try database.makeStatement(sql: "INSERT INTO files VALUES (?,?,?,?)")
     var fileIDs: [String: Int] = [:]
     for (id, row) in rows.enumerated() {
-      if fileIDs[row.file] == nil {
-        // A file has the id of its first video, so that the two lie in the same order.
-        fileIDs[row.file] = id
-        try file.execute(arguments: [id, row.file, row.video.access.rawValue, row.video.packets.map { Data($0) }])
-      }
+      let fileID = fileIDs[row.file] ?? id
+      fileIDs[row.file] = fileID
+      let isFirst = fileID == id
       try video.execute(arguments: [
         id, row.split.rawValue, row.label, row.labels.map(String.init).joined(separator: ","), row.file,
         row.video.byteCount, row.video.frameCount, row.video.framesPerSecond, row.frames.lowerBound,
         row.frames.upperBound, row.video.width, row.video.height, row.video.codec,
-        row.video.modifiedSeconds, fileIDs[row.file],
+        row.video.modifiedSeconds, fileID,
+        isFirst ? row.video.access.rawValue : nil, isFirst ? row.video.packets.map { Data($0) } : nil,
       ])
       try rank.execute(arguments: [row.split.rawValue, row.label, id])
     }

@@ -22,8 +22,8 @@ extension Topology {
       let bytes: Double =
         switch stage {
         case .plan:
-          // A lease is a few hundred bytes; the index is read row by row.
-          items * 512
+          // A clip's lease and its packets are about a kilobyte, and one round more is looked up; the index is read row by row.
+          Double((inFlight + 1) * train.replicas) * itemsPerKey * 1024
         case .decode:
           // All clips of an evaluated video are decoded in one go, and copied apart.
           share(items, .decode) * Double(windowBytes)

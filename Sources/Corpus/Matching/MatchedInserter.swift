@@ -4,7 +4,7 @@ internal import GRDBSQLite
 /// Inserts matched rows, which come in the order of the index, by statements that are prepared once.
 struct MatchedInserter {
   private static let insertion =
-    "INSERT INTO videos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, '', NULL, ?1)"
+    "INSERT INTO videos VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, '', NULL, ?1, NULL, NULL)"
 
   private let database: Database
   private let video: Statement

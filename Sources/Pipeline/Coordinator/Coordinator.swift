@@ -38,7 +38,8 @@ package actor Coordinator {
   let identity: RunDirectory.Identity
   let lock: RunDirectory.Lock
   let corpus: Corpus
-  let plan: Plan
+  let items: ItemSource
+  let ahead: ItemsAhead
   let ledger: Ledger
   let layout: ParameterLayout
   let evaluationVideos: [VideoRecord]
@@ -124,7 +125,8 @@ package actor Coordinator {
     let counts = corpus.counts(split: .train)
     topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
     self.topology = topology
-    plan = try Plan(topology: topology, counts: counts, labels: corpus.labels)
+    items = ItemSource(
+      plan: try Plan(topology: topology, counts: counts, labels: corpus.labels), corpus: corpus)
     ledger = try Ledger(path: directory.ledgerPath)
     metrics = MetricsLog(path: directory.metricsPath)
     let train = topology.train
@@ -139,6 +141,7 @@ package actor Coordinator {
     norms = GradientNorms(map: BlockMap(elements: layout.count, shards: topology.count(.average)))
     evaluationVideos = try Self.evaluationVideos(topology, corpus)
     machine = RunMachine(settings: Self.settings(topology, videos: evaluationVideos.count))
+    ahead = ItemsAhead(items, settings: machine.settings)
     if let stopAfter { machine.stop(at: stopAfter) }
     autoscaler = Autoscaler(limits: topology.autoscale)
     let begun = try ledger.beginIncarnation("coordinator started")
@@ -175,6 +178,8 @@ package actor Coordinator {
       settings.evaluateEvery = evaluate.every
     }
     settings.window.deadlineFloorSeconds = topology.leaseFloor
+    settings.window.lease(
+      clipsInFlight: topology.inFlight * train.clipsPerStep, decoders: topology.count(.decode))
     settings.window.transientRetries = topology.transientRetries
     settings.window.echo = topology.clip.echo
     settings.window.substitutesTransients = topology.onTransient == .substitute
@@ -300,6 +305,10 @@ package actor Coordinator {
 
   func send(_ message: some ControlMessage, to worker: WorkerID) { send(message.envelope(stamp), to: worker) }
 
+  func send(_ kind: MessageKind, _ body: some WireCodable, to worker: WorkerID) {
+    send(Envelope(kind, stamp: stamp, body: body.encodedBody), to: worker)
+  }
+
   func send(_ envelope: Envelope, to worker: WorkerID) {
     // A worker that is not connected is found silent, or comes back and says hello.
     _ = try? router.send(
@@ -349,6 +358,7 @@ package actor Coordinator {
         socket.close()
       }
       self.tap.close()
+      self.ahead.stop()
       if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
       self.waiter?.resume(with: result.mapError { $0 as any Error })
       self.waiter = nil

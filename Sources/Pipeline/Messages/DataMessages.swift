@@ -7,8 +7,17 @@ package struct LeaseMessage: Sendable {
     package var augment: WorkerID
     package var batch: WorkerID
     package var owner: Int
+
+    package init(item: WorkItem, augment: WorkerID, batch: WorkerID, owner: Int) {
+      self.item = item
+      self.augment = augment
+      self.batch = batch
+      self.owner = owner
+    }
   }
   package var entries: [Entry]
+
+  package init(entries: [Entry]) { self.entries = entries }
 }
 
 extension LeaseMessage.Entry: WireCodable {
@@ -205,6 +214,11 @@ package struct Accepted: Sendable, WireCodable {
   package init(keys: [ItemKey], owners: [Int]) {
     self.keys = keys
     self.owners = owners
+  }
+
+  package mutating func append(_ key: ItemKey, owner: Int) {
+    keys.append(key)
+    owners.append(owner)
   }
 
   package func encode(to writer: inout ByteWriter) {

@@ -124,6 +124,21 @@ import Wire
     #expect(throws: WireError.self) { try Accepted(body: Accepted(keys: keys, owners: [5]).encodedBody) }
   }
 
+  @Test func rounds() throws {
+    let group = TestMessages.key().group
+    let lease = TrainLease(group: group, batch: "b/batch/0#1")
+    try expectRoundTrip(TrainLease.self, lease.encodedBody)
+    let backLease = try TrainLease(body: lease.encodedBody)
+    #expect(backLease.group == group && backLease.batch == "b/batch/0#1")
+    let report = TrainedReport(
+      group: group, consumed: ConsumedDigest(count: 3, digest: .max), loss: 0.5, correct: 2, seconds: 1.25)
+    try expectRoundTrip(TrainedReport.self, report.encodedBody)
+    #expect(try TrainedReport(body: report.encodedBody) == report)
+    var lost = report
+    lost.loss = .nan
+    #expect(try TrainedReport(body: lost.encodedBody).loss.isNaN)
+  }
+
   /// Everything goes into one envelope and out again.
   @Test func envelopes() throws {
     let body = Accepted(keys: [TestMessages.key()], owners: [5]).encodedBody

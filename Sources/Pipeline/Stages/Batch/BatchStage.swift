@@ -98,8 +98,7 @@ package actor BatchStage: StageActor {
 
   /// Says what was accepted, together with what comes in at the same moment.
   private func report(_ header: ClipHeader) {
-    accepted.keys.append(header.key)
-    accepted.owners.append(header.owner)
+    accepted.append(header.key, owner: header.owner)
     guard !isReporting else { return }
     isReporting = true
     thread.perform { self.assumeIsolated { $0.flush() } }
