@@ -10,11 +10,11 @@ struct IndexLayout: Sendable {
   let selectWithPackets: String
 
   init(version: Int) {
-    // `modified_seconds` is new in version 3, `file_id` in 4; `videos` holds the packets from 5 on.
+    // `modified_seconds` is new in version 3, `file_id` in 4; `videos` holds the packets from 6 on.
     let modified = version >= 3 ? "modified_seconds" : "NULL"
     let file = version >= 4 ? "files.id = videos.file_id" : "files.file = videos.file"
     let packets =
-      version >= 5
+      version >= 6
       ? "iif(file_id = id, packets, (SELECT packets FROM videos AS first WHERE first.id = videos.file_id))"
       : "(SELECT packets FROM files WHERE \(file))"
     func select(_ more: String) -> String {

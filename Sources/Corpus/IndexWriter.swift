@@ -6,9 +6,9 @@ internal import Video
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
 enum IndexWriter {
   /// Raised with every change of the tables; readers refuse versions that they do not know.
-  static let version = 5
-  /// 2 had no `modified_seconds`, 3 no `file_id`, 4 a table of files and no `probed` among its settings.
-  static let readableVersions = 2...5
+  static let version = 6
+  /// 2 had no `modified_seconds`, 3 no `file_id`, 4 no `probed` among its settings, those before 6 a table of files.
+  static let readableVersions = 2...6
 
   static let schema = """
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -33,11 +33,12 @@ package struct StageProcess: Sendable {
   /// Exit status of a worker that the coordinator refused, or that cannot do its work here: it is not restarted.
   package static let refusedStatus: Int32 = 3
   private static let farewellSeconds = 5.0
+  private static let takingLargeMessages: Set<Stage> = [.augment, .batch, .train, .average]
 
   /// Works until dismissed.
   /// - Throws: `.refused` with the coordinator's reason.
   package func run() async throws {
-    if stages.contains(.average) || stages.contains(.train) { Context.keepFreedMemory() }
+    if !Self.takingLargeMessages.isDisjoint(with: stages) { Context.keepFreedMemory() }
     let context = try Context()
     let mark = try crashMarkPath.map { try CrashMark(path: $0) }
     let place = try ProcessPlace(
