@@ -156,6 +156,12 @@ package final class StageCore {
     worker.hasPrefix("\(identity.host)/") && worker.hasSuffix("#\(identity.processID)")
   }
 
+  /// The process of a worker of this host whose memory may be readable; nil for this process itself and other hosts.
+  package func neighbor(_ worker: WorkerID) -> Int32? {
+    guard !isInProcess(worker), worker.hasPrefix("\(identity.host)/") else { return nil }
+    return worker.split(separator: "#").last.flatMap { Int32($0) }
+  }
+
   private func hello() -> Hello {
     Hello(
       identity: identity, data: output?.endpoints ?? Endpoints(), tap: tap.endpoints, fingerprint: fingerprint,
