@@ -118,7 +118,7 @@ extension Coordinator {
     for number in 0..<count {
       let step = 1_000_000 + number / (replicas * batch)
       let group = GroupKey(kind: .training, step: step, index: number / batch % replicas)
-      let draw = plan.draw(ItemKey(group: group, slot: number % batch))
+      let draw = items.plan.draw(ItemKey(group: group, slot: number % batch))
       _ = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
     }
     return (Monotonic.seconds() - began) / Double(count)
