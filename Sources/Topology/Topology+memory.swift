@@ -1,6 +1,11 @@
 internal import Foundation
 
 extension Topology {
+  /// Parameters of the network without its classifier, an estimate.
+  package var networkParameters: Double {
+    NetworkEstimate(network: train.network, width: train.width, frames: clip.frames, crop: clip.crop).parameters
+  }
+
   /// Memory one worker of each stage needs at most, by the plan's window.
   ///
   /// The window bounds what is in flight: `in_flight` rounds of R · batch · H clips. A worker is counted with its share
