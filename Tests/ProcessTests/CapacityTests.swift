@@ -5,6 +5,11 @@ import Testing
 @Suite(.serialized) struct CapacityTests {
   @Test func theExamplesOnCapacityRun() throws {
     let home = try DocumentationTests.home.get()
+    let docs = home.appendingPathComponent("docs")
+    if !FileManager.default.fileExists(atPath: docs.path) {
+      try FileManager.default.createSymbolicLink(
+        at: docs, withDestinationURL: DocumentationTests.repository.appendingPathComponent("docs"))
+    }
     let built = try Sluice.run(["corpus", "build", home.appendingPathComponent("data/quickstart").path])
     try #require(built.status == 0, "\(built.stderr)")
     let blocks = try DocumentationTests.blocks("docs/capacity.md")

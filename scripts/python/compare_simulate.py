@@ -81,6 +81,7 @@ def main():
                     rate = measure(options, topology, arguments, folder)
                     ratios.setdefault((network, hosts), []).append(
                         (predicted["clips_per_second"], rate, predicted["bottleneck"]))
+                    print(f"{network}, {hosts}: {predicted['clips_per_second']:.1f} predicted, {rate:.1f}", flush=True)
     print(
         f"{platform.machine()} with {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}; medians of {options.rounds} rounds")
     for (network, hosts), rows in ratios.items():
