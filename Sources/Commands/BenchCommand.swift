@@ -6,7 +6,7 @@ package struct BenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure one part by itself.",
     subcommands: [
       BenchTrainCommand.self, BenchKernelsCommand.self, BenchDecodeCommand.self, BenchLinkCommand.self,
-      BenchPlanCommand.self, BenchAverageCommand.self,
+      BenchPlanCommand.self, BenchAverageCommand.self, BenchDuplicatesCommand.self,
     ])
 
   package init() {}

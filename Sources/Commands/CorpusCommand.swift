@@ -7,7 +7,9 @@ internal import Synchronization
 package struct CorpusCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "corpus", abstract: "Indexes a directory of tagged videos.",
-    subcommands: [Build.self, Stats.self, Tags.self, Labels.self, Match.self, Subset.self])
+    subcommands: [
+      Build.self, Stats.self, Tags.self, Labels.self, Match.self, Subset.self, Deduplicate.self, Calibrate.self,
+    ])
 
   package init() {}
 
