@@ -1,10 +1,12 @@
-// libzmq, and the two Linux calls that the Glibc module does not offer to Swift.
+// libzmq, and the Linux calls that the Glibc module does not offer to Swift.
 #pragma once
 
 #include <malloc.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -26,6 +28,13 @@ static inline void sluice_eventfd_clear(int descriptor) {
   uint64_t count;
   ssize_t ignored = read(descriptor, &count, sizeof count);
   (void)ignored;
+}
+
+// Copies bytes out of another process; the number of bytes, or -1. The declaration in uio.h is for _GNU_SOURCE only.
+static inline ssize_t sluice_read_process(int process, uint64_t address, void *target, size_t count) {
+  struct iovec to = {target, count};
+  struct iovec from = {(void *)(uintptr_t)address, count};
+  return syscall(SYS_process_vm_readv, process, &to, 1UL, &from, 1UL, 0UL);
 }
 
 // Names the calling thread; the kernel cuts it after 15 bytes.

@@ -6,7 +6,8 @@ package struct BenchCommand: AsyncParsableCommand {
     commandName: "bench", abstract: "Measure one part by itself.",
     subcommands: [
       BenchTrainCommand.self, BenchKernelsCommand.self, BenchDecodeCommand.self, BenchLinkCommand.self,
-      BenchPlanCommand.self, BenchAverageCommand.self, BenchDuplicatesCommand.self,
+      BenchPlanCommand.self, BenchAverageCommand.self, BenchMatchCommand.self, BenchTapCommand.self,
+      BenchStagesCommand.self, BenchDuplicatesCommand.self,
     ])
 
   package init() {}

@@ -66,7 +66,7 @@ package struct BenchPlanCommand: AsyncParsableCommand {
     try output.print(
       result,
       text: "\(Int(result.itemsPerSecond)) items/s, \(RunSummary.fixed(result.cpuMicrosecondsPerItem, 1)) µs of the "
-        + "coordinator each; opened \(result.videos) videos in \(RunSummary.fixed(result.secondsToOpen, 2)) s; "
+        + "coordinator each; \(RunSummary.fixed(result.microsecondsPerDraw, 1)) µs a draw; opened \(result.videos) videos in \(RunSummary.fixed(result.secondsToOpen, 2)) s; "
         + "at most \(result.peakResidentBytes >> 20) MiB")
   }
 }

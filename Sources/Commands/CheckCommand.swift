@@ -16,6 +16,9 @@ package struct CheckCommand: AsyncParsableCommand {
   @Flag(help: "Print a Graphviz graph.")
   var dot = false
 
+  @Flag(help: "Print a line a host: its name and address, and where the coordinator listens, with tabs between.")
+  var hosts = false
+
   @Option(help: ArgumentHelp("Replace one setting.", valueName: "path=value"))
   var set: [String] = []
 
@@ -25,9 +28,14 @@ package struct CheckCommand: AsyncParsableCommand {
 
   package func run() async throws {
     let topology = try Topology.load(path: topology, overrides: set)
-    try topology.requireAvailable()
     if dot {
       print(topology.dot())
+      return
+    }
+    if hosts {
+      for host in topology.hosts {
+        print(host.name, host.address, host.coordinator ? topology.coordinatorEndpoint ?? "" : "", separator: "\t")
+      }
       return
     }
     let found = warnings(topology)
@@ -69,7 +77,8 @@ package struct CheckCommand: AsyncParsableCommand {
 
   private func size(_ topology: Topology) -> String {
     let train = topology.train
-    return "a step trains on \(train.clipsPerStep) clips: \(train.replicas) replicas of \(train.batch)"
+    let steps = train.localSteps > 1 ? " \(train.localSteps) times" : ""
+    return "a step trains on \(train.clipsPerStep) clips: \(train.replicas) replicas of\(steps) \(train.batch)"
   }
 
   /// Only this machine is known: its cores, by which its hosts are judged, all loopback ones together; and its files. A
@@ -86,7 +95,7 @@ package struct CheckCommand: AsyncParsableCommand {
   private func missingFiles(_ topology: Topology) -> [String] {
     var missing: [String] = []
     do {
-      _ = try Corpus(directory: topology.corpus, subset: topology.subset)
+      try Corpus(directory: topology.corpus, subset: topology.subset).requireProbed()
     } catch {
       missing.append("\(error.code == .subset ? "subset" : "corpus"): \(error)")
     }

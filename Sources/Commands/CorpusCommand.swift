@@ -1,14 +1,14 @@
 package import ArgumentParser
 internal import Corpus
 internal import Foundation
-internal import Synchronization
 
 /// `sluice corpus`: builds and describes the index of a directory of videos.
 package struct CorpusCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "corpus", abstract: "Indexes a directory of tagged videos.",
     subcommands: [
-      Build.self, Stats.self, Tags.self, Labels.self, Match.self, Subset.self, Deduplicate.self, Calibrate.self,
+      Build.self, Stats.self, Tags.self, Labels.self, Match.self, Probe.self, Import.self, Subset.self, Overlap.self,
+      Plot.self, Deduplicate.self, Calibrate.self,
     ])
 
   package init() {}
@@ -43,15 +43,15 @@ package struct CorpusCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-      let progress = ProbeProgress()
+      let progress = ProgressBar()
       let report = try CorpusBuilder.build(
         directory: directory, labelsFile: labels, seed: seed, minimumVideos: minimum, workers: workers,
-        progress: { done, total in progress.show(done, of: total) })
+        progress: { done, total in progress.show(done, of: total, "videos") })
       for warning in report.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
-      try output.print(report, text: describe(report))
+      try output.print(report, text: Self.describe(report, directory))
     }
 
-    private func describe(_ report: CorpusBuildReport) -> String {
+    static func describe(_ report: CorpusBuildReport, _ directory: String) -> String {
       let splits = ["train", "validation", "test"].map { "\($0) \(report.splits[$0] ?? 0)" }.joined(separator: ", ")
       var lines = [
         "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels"
@@ -73,52 +73,36 @@ package struct CorpusCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("Directory with corpus.sqlite.", valueName: "dir"))
     var directory: String
 
+    @Option(help: ArgumentHelp("Only the videos of a subset's file.", valueName: "file"))
+    var subset: String?
+
     @OptionGroup var output: JSONOutput
 
     package init() {}
 
     package func run() async throws {
-      let statistics = try Corpus(directory: directory).statistics()
+      let statistics = try Corpus(directory: directory, subset: subset).statistics()
       try output.print(statistics, text: describe(statistics))
     }
 
     private func describe(_ statistics: CorpusStatistics) -> String {
       let splits = ["train", "validation", "test"].map { "\($0) \(statistics.splits[$0] ?? 0)" }
-      let hours = String(format: "%.1f", statistics.seconds / 3600)
+      let tail = statistics.tail
       let head = [
-        "videos    \(statistics.videos) (\(splits.joined(separator: ", ")))", "hours     \(hours)",
+        "videos    \(statistics.videos) (\(splits.joined(separator: ", ")))",
+        "hours     \(hours(statistics.seconds, 1))",
         "hashtags  \(statistics.hashtags)", "left out  \(statistics.leftOut)", "labels    \(statistics.labels)",
+        "tail      \(tail.halfOfVideos) labels have half of the videos, the largest tenth "
+          + "\(Int((tail.largestTenthShare * 100).rounded())) %; the median has \(tail.median), "
+          + "\(tail.belowFifty) fewer than 50, \(tail.empty) none",
       ]
       let labels = statistics.perLabel.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-      return (head + labels.map { "  \($0.value)  \($0.key)" }).joined(separator: "\n")
+      return
+        (head
+        + labels.map { "  \($0.value)  \(hours(statistics.secondsPerLabel[$0.key] ?? 0, 2)) h  \($0.key)" })
+        .joined(separator: "\n")
     }
-  }
-}
 
-/// Progress of probing on standard error: a bar with rate and time left on a terminal, plain lines otherwise.
-private final class ProbeProgress: Sendable {
-  private struct State {
-    let start = ContinuousClock.now
-    var shown: ContinuousClock.Instant?
-  }
-
-  private let isTerminal = isatty(STDERR_FILENO) == 1
-  private let state = Mutex(State())
-
-  func show(_ done: Int, of total: Int) {
-    state.withLock { state in
-      let now = ContinuousClock.now
-      let interval: Duration = isTerminal ? .milliseconds(100) : .seconds(10)
-      if let shown = state.shown, done < total, now - shown < interval { return }
-      state.shown = now
-      let seconds = max((now - state.start) / .seconds(1), 1e-3)
-      let rate = Double(done) / seconds
-      let left = Int((Double(total - done) / max(rate, 1e-9)).rounded(.up))
-      let text = "\(done) of \(total) videos, \(Int(rate.rounded())) a second, \(left) s left"
-      let filled = total == 0 ? 30 : 30 * done / total
-      let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
-      let line = isTerminal ? "\r\(bar) \(text)\u{1B}[K" + (done == total ? "\n" : "") : "\(text)\n"
-      FileHandle.standardError.write(Data(line.utf8))
-    }
+    private func hours(_ seconds: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", seconds / 3600) }
   }
 }

@@ -60,7 +60,7 @@ package struct CoordinatorCommand: AsyncParsableCommand {
     Signals.exitWhenLifelineCloses()
     // Opening corpus and ledger takes a while; who asks meanwhile is answered after it.
     let gate = StopGate()
-    let signals = Signals.onTermination { count in
+    let signals = Signals.onRequest { count in
       guard count == 1 else { _exit(1) }
       Task { await gate.stop() }
     }

@@ -8,7 +8,8 @@ package struct SluiceCommand: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, NodeCommand.self, WorkerCommand.self, ScaleCommand.self, StatusCommand.self, TopCommand.self,
       TapCommand.self,
-      CheckCommand.self, KeysCommand.self, SynthesizeCommand.self, CorpusCommand.self, DecodeCommand.self,
+      CheckCommand.self, SimulateCommand.self, KeysCommand.self, SynthesizeCommand.self, CorpusCommand.self,
+      DecodeCommand.self,
       NetCommand.self,
       EvaluateCommand.self, PredictCommand.self, BenchCommand.self, StageCommand.self, CoordinatorCommand.self,
       BenchAveragePartCommand.self,

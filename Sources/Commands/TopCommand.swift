@@ -80,6 +80,7 @@ struct TopTable {
           mebibytes(own.reduce(0) { $0 + $1.counters.residentBytes }), ""))
       lines += own.map(line)
     }
+    lines += links
     return lines.joined(separator: "\n")
   }
 
@@ -92,6 +93,17 @@ struct TopTable {
       isNode ? "" : RunSummary.fixed(rate(worker) { Double($0.items) }, 1),
       isNode ? "" : "\(RunSummary.fixed(100 * worker.waitShare, 0)) %", isNode ? "" : megabytes(bytesRate(worker)),
       packed, mebibytes(counters.residentBytes), worker.silentSeconds > 2 ? "\(Int(worker.silentSeconds)) s" : "")
+  }
+
+  /// With `links.compression: auto`, a line for each link.
+  private var links: [String] {
+    status.workers.flatMap { worker in
+      (worker.counters.links ?? []).map { link in
+        let rate = link.bytesPerSecond.map { ", carries \(megabytes($0)) MB/s" } ?? ""
+        let share = link.packedShare.map { ", packing leaves \(RunSummary.fixed(100 * $0, 0)) %" } ?? ""
+        return "link \(worker.id) → \(link.host): \(link.isPacking ? "packed" : "not packed")\(share)\(rate)"
+      }
+    }
   }
 
   private func bytesRate(_ worker: RunStatus.Worker) -> Double { rate(worker) { Double($0.bytesOut) } }

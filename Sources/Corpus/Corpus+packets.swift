@@ -7,7 +7,7 @@ extension Corpus {
   /// - Throws: `index` for a packet table that is damaged. One of another version of Sluice or of other libav libraries is
   ///   passed over: the file is then probed.
   package func indexed(_ video: VideoRecord) throws(CorpusError) -> IndexedVideo {
-    try indexed(video, packets: try records(video.id..<video.id + 1, withPackets: true).first?.packets)
+    try indexed(video, packets: try records([video.id..<video.id + 1], withPackets: true)[0].packets)
   }
 
   func indexed(_ video: VideoRecord, packets: [UInt8]?) throws(CorpusError) -> IndexedVideo {

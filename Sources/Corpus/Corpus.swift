@@ -13,6 +13,10 @@ package final class Corpus: Sendable {
   /// SHA-256 over the content of the index and the subset, in hexadecimal.
   package let fingerprint: String
 
+  /// Whether the videos' frames are known. If not, times are in frames of a thousandth of a second, and videos without a frame
+  /// rate are of unknown length.
+  package let isProbed: Bool
+
   let queue: DatabaseQueue
   let layout: IndexLayout
   /// Rows of each split and label.
@@ -39,6 +43,7 @@ package final class Corpus: Sendable {
   private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil) {
     directory = corpus.directory
     queue = corpus.queue
+    isProbed = corpus.isProbed
     layout = corpus.layout
     labels = narrowing?.labels ?? corpus.labels
     fingerprint = narrowing?.fingerprint ?? corpus.fingerprint
@@ -64,7 +69,9 @@ package final class Corpus: Sendable {
       configuration.readonly = true
       configuration.prepareDatabase { database in
         // An index is replaced by another, never written to: one look at it is enough, and no look-up needs a lock of its own.
-        try database.execute(sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384")
+        // SQLite maps as much of the file as it was compiled to, and reads the rest through its cache.
+        try database.execute(
+          sql: "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -16384; PRAGMA mmap_size = \(1 << 42)")
       }
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       let content = try queue.read { try Content(reading: $0) }
@@ -72,6 +79,7 @@ package final class Corpus: Sendable {
       self.queue = queue
       labels = content.labels
       fingerprint = content.fingerprint
+      isProbed = content.isProbed
       ranges = content.ranges
       layout = IndexLayout(version: content.version)
       selection = nil
@@ -79,6 +87,25 @@ package final class Corpus: Sendable {
     } catch {
       throw CorpusError(
         .index, "\(path): not a readable index; run `sluice corpus build \(directory)` again", underlying: error)
+    }
+  }
+
+  /// - Throws: `index` for one whose videos nobody has opened: training and evaluation need their frames.
+  package func requireProbed() throws(CorpusError) {
+    guard !isProbed else { return }
+    throw CorpusError(
+      .index,
+      "\(directory): its videos are not opened yet; `sluice corpus probe \(directory) --output DIR` makes an index to use"
+    )
+  }
+
+  /// The seed that the index was made with.
+  func seed() throws(CorpusError) -> UInt64 {
+    do {
+      let text = try queue.read { try String.fetchOne($0, sql: "SELECT value FROM settings WHERE name = 'seed'") }
+      return text.flatMap { UInt64($0) } ?? 0
+    } catch {
+      throw CorpusError(.index, "\(directory)/\(Self.fileName): cannot be read; build again", underlying: error)
     }
   }
 
@@ -95,32 +122,42 @@ package final class Corpus: Sendable {
   ///
   /// - Parameter rank: in `0..<counts(split:)[label]`.
   package func video(split: Split, label: Int, rank: Int) throws(CorpusError) -> VideoRecord {
-    try found(split, label, rank, withPackets: false).video
+    try found(split, [(label, rank)], withPackets: false)[0].video
   }
 
-  /// One video, and what the index says of its file, by one look-up.
+  /// Some videos, and what the index says of their files: one look-up each, all of them behind one lock.
   ///
-  /// - Parameter rank: in `0..<counts(split:)[label]`.
-  package func indexedVideo(
-    split: Split, label: Int, rank: Int
-  ) throws(CorpusError) -> (video: VideoRecord, indexed: IndexedVideo) {
-    let found = try found(split, label, rank, withPackets: true)
-    return (found.video, try indexed(found.video, packets: found.packets))
+  /// - Parameter places: ranks in `0..<counts(split:)[label]`.
+  package func indexedVideos(
+    split: Split, _ places: [(label: Int, rank: Int)]
+  ) throws(CorpusError) -> [(video: VideoRecord, indexed: IndexedVideo)] {
+    var videos: [(video: VideoRecord, indexed: IndexedVideo)] = []
+    for found in try found(split, places, withPackets: true) {
+      videos.append((found.video, try indexed(found.video, packets: found.packets)))
+    }
+    return videos
   }
 
+  /// - Returns: as many as there are places.
   private func found(
-    _ split: Split, _ label: Int, _ rank: Int, withPackets: Bool
-  ) throws(CorpusError) -> (video: VideoRecord, packets: [UInt8]?) {
+    _ split: Split, _ places: [(label: Int, rank: Int)], withPackets: Bool
+  ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
+    var rows: [Range<Int>] = []
+    for (label, rank) in places {
+      let row = try row(split, label, rank)
+      rows.append(row..<row + 1)
+    }
+    var found = try records(rows, withPackets: withPackets)
+    guard split == .train, let selection else { return found }
+    for place in found.indices { found[place].video = selection.narrowed(found[place].video) }
+    return found
+  }
+
+  private func row(_ split: Split, _ label: Int, _ rank: Int) throws(CorpusError) -> Int {
     guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0,
       rank < selection.map({ split == .train ? $0.counts[label] : range.count }) ?? range.count
     else { throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)") }
-    let chosen = split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank
-    let row = range.lowerBound + chosen
-    guard var found = try records(row..<row + 1, withPackets: withPackets).first else {
-      throw CorpusError(.index, "\(directory)/\(Self.fileName): row \(row) is missing; build again")
-    }
-    if split == .train, let selection { found.video = selection.narrowed(found.video) }
-    return found
+    return range.lowerBound + (split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank)
   }
 
   /// All videos of a split in row order: by label, then rank.
@@ -131,14 +168,14 @@ package final class Corpus: Sendable {
         for rank in 0..<count { videos.append(try video(split: split, label: label, rank: rank)) }
       }
     } else {
-      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records(range).map(\.video) }
+      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records([range]).map(\.video) }
     }
     return videos
   }
 
   /// Where a manifest's `file` is: relative names, of files and shards, are relative to the corpus directory.
   static func resolve(_ file: String, directory: String) -> String {
-    if case .url = VideoLocation(file) { return file }
+    if VideoLocation.isURL(file) { return file }
     return file.hasPrefix("/") ? file : directory + "/" + file
   }
 
@@ -151,23 +188,31 @@ package final class Corpus: Sendable {
     return "/" + parts.joined(separator: "/")
   }
 
+  /// The rows of some ranges of ids, none of them missing.
+  ///
   /// - Parameter withPackets: whether the packet tables of the files are read, too.
   func records(
-    _ ids: Range<Int>, withPackets: Bool = false
+    _ ranges: [Range<Int>], withPackets: Bool = false
   ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
+    var row = -1
     do {
       // One statement needs no transaction around it, which would cost more than the look-up.
       return try queue.unsafeRead { database in
         var records: [(video: VideoRecord, packets: [UInt8]?)] = []
-        let sql = layout.select(withPackets: withPackets)
-        try Columns.forEachRow(of: database.cachedStatement(sql: sql), ids) { columns in
-          records.append((try record(columns), withPackets ? columns.bytes(10) : nil))
+        let statement = try database.cachedStatement(sql: withPackets ? layout.selectWithPackets : layout.select)
+        for ids in ranges {
+          row = ids.lowerBound
+          let count = records.count + ids.count
+          try Columns.forEachRow(of: statement, ids) { columns in
+            records.append((try record(columns), withPackets ? columns.bytes(10) : nil))
+          }
+          guard records.count == count else { throw CorpusError(.index, "not all rows of \(ids) are there") }
         }
         return records
       }
     } catch {
       throw CorpusError(
-        .index, "\(directory)/\(Self.fileName): row \(ids.lowerBound) cannot be read; build again", underlying: error)
+        .index, "\(directory)/\(Self.fileName): row \(row) cannot be read; build again", underlying: error)
     }
   }
 
@@ -232,6 +277,7 @@ extension Corpus {
     let version: Int
     let labels: [String]
     let fingerprint: String
+    let isProbed: Bool
     let ranges: [Split: [Range<Int>]]
 
     init(reading database: Database) throws {
@@ -250,6 +296,7 @@ extension Corpus {
       guard
         let fingerprint = try String.fetchOne(database, sql: "SELECT value FROM settings WHERE name = 'fingerprint'")
       else { throw CorpusError(.index, "it has no fingerprint") }
+      isProbed = try String.fetchOne(database, sql: "SELECT value FROM settings WHERE name = 'probed'") != "0"
       var ranges: [Split: [Range<Int>]] = [:]
       for split in Split.allCases { ranges[split] = Array(repeating: 0..<0, count: labels.count) }
       let rows = try Row.fetchCursor(database, sql: "SELECT split, label, first_id, count FROM ranks")

@@ -12,6 +12,14 @@ extension CorpusBuilder {
       progress: progress)
   }
 
+  /// Probes the videos of an index with libav; see the longer form for the parameters.
+  package static func probe(
+    _ matched: Corpus, to directory: String, workers: Int? = nil,
+    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws(CorpusError) -> CorpusBuildReport {
+    try probe(matched, to: directory, workers: workers, prober: probe, progress: progress)
+  }
+
   private static func probe(_ path: String) throws(ProbeFailure) -> ProbedVideo {
     do {
       let modifiedSeconds = VideoLocation(path).modifiedSeconds

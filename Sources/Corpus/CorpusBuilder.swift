@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 internal import Video
 
@@ -9,6 +10,8 @@ package struct CorpusBuilder {
     let split: Split
     var labels: [Int]
     let path: String
+    /// The label to train on, where it was drawn before.
+    var label: Int?
   }
 
   private let directory: String
@@ -69,6 +72,54 @@ package struct CorpusBuilder {
       throw CorpusError(
         .empty, "\(labelsSource): no row of \(manifestPath) carries any of its \(labels.names.count) labels")
     }
+    return try finish(
+      candidates, labels: labels, source: manifestPath, workers: workers, prober: prober, progress: progress)
+  }
+
+  /// Builds the index of videos that an index has which nobody has opened, or of a subset of it, by probing them.
+  ///
+  /// - Parameters:
+  ///   - matched: keeps its labels, splits and the label drawn for each video.
+  ///   - directory: of the new index; made if it is not there.
+  /// - Throws: as `build` does, and `index` for one that is probed.
+  package static func probe(
+    _ matched: Corpus, to directory: String, workers: Int? = nil, prober: @escaping VideoProber,
+    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+  ) throws(CorpusError) -> CorpusBuildReport {
+    guard !matched.isProbed else {
+      throw CorpusError(.index, "\(matched.directory): its videos are probed already")
+    }
+    do {
+      try Directory.make(directory)
+    } catch {
+      throw CorpusError(.index, error.description)
+    }
+    var builder = CorpusBuilder(directory: directory, seed: try matched.seed())
+    let place = FileManager.default.currentDirectoryPath
+    var candidates: [Candidate] = []
+    for split in Split.allCases {
+      candidates += try matched.videos(split: split).map { video in
+        let isWhole = video.startFrame == 0 && video.endFrame == video.frameCount
+        let file = video.path.hasPrefix("/") || video.path.hasPrefix("http") ? video.path : "\(place)/\(video.path)"
+        let row = ManifestRow(
+          line: video.id, file: file, hashtags: [], labels: [], split: split,
+          startSeconds: isWhole ? nil : Double(video.startFrame) / 1000,
+          endSeconds: isWhole || video.framesPerSecond == 0 ? nil : Double(video.endFrame) / 1000)
+        return Candidate(row: row, split: split, labels: video.labels, path: file, label: video.label)
+      }
+    }
+    builder.report.rows = candidates.count
+    builder.report.labels = matched.labels.count
+    return try builder.finish(
+      candidates, labels: LabelList(matched.labels.map { Label($0) }), source: matched.directory,
+      workers: workers ?? ProcessInfo.processInfo.activeProcessorCount, prober: prober, progress: progress)
+  }
+
+  /// Probes the files of the candidates and writes the index.
+  private mutating func finish(
+    _ candidates: [Candidate], labels: LabelList, source: String, workers: Int, prober: @escaping VideoProber,
+    progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws(CorpusError) -> CorpusBuildReport {
     var paths: [String] = []
     var pathIndices: [String: Int] = [:]
     for candidate in candidates where pathIndices[candidate.path] == nil {
@@ -81,7 +132,7 @@ package struct CorpusBuilder {
     report.leftOut.sort { $0.line < $1.line }
     guard !indexRows.isEmpty else {
       let first = report.leftOut.first.map { "; line \($0.line), \($0.file): \($0.reason)" } ?? ""
-      throw CorpusError(.empty, "\(manifestPath): none of its videos can be used\(first)")
+      throw CorpusError(.empty, "\(source): none of its videos can be used\(first)")
     }
     IndexRow.sort(&indexRows, seed: seed)
     report.fingerprint = IndexFingerprint.compute(rows: indexRows, labels: labels.names)
@@ -118,7 +169,7 @@ package struct CorpusBuilder {
     var evaluatedByHashtags = 0
     var unknownLabels: [String] = []
     for row in rows {
-      let split = row.split ?? (hash(row, "split") % 10 == 0 ? .validation : .train)
+      let split = row.split ?? draws.split(name(row))
       let clean = labels.indices(labels: row.labels)
       unknownLabels += clean.unknown
       let usesHashtags = split == .train ? !row.hashtags.isEmpty : row.labels.isEmpty
@@ -181,10 +232,9 @@ package struct CorpusBuilder {
     report.leftOut.append(.init(line: row.line, file: row.file, reason: reason))
   }
 
-  /// A seeded hash of the file's name, different for each purpose.
-  private func hash(_ row: ManifestRow, _ purpose: String) -> UInt64 {
-    CounterRandom.hash(row.file, seed: seed, CounterRandom.hash(purpose, seed: 0))
-  }
+  private var draws: NameDraws { NameDraws(seed: seed) }
+
+  private func name(_ row: ManifestRow) -> CounterRandom.Name { CounterRandom.Name(row.file.utf8) }
 
   // MARK: Index rows
 
@@ -203,10 +253,11 @@ package struct CorpusBuilder {
           leaveOut(candidate.row, "no frame lies in its segment")
           continue
         }
-        let choice = hash(candidate.row, "label") % UInt64(candidate.labels.count)
+        let choice =
+          candidate.label ?? candidate.labels[draws.choice(name(candidate.row), among: candidate.labels.count)]
         rows.append(
           IndexRow(
-            split: candidate.split, label: candidate.labels[Int(choice)], labels: candidate.labels,
+            split: candidate.split, label: choice, labels: candidate.labels,
             file: candidate.row.file, video: video, frames: segment))
       }
     }

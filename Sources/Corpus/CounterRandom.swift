@@ -46,9 +46,7 @@ package struct CounterRandom: Sendable, RandomNumberGenerator {
   /// One word that stands for `seed` and `words`.
   package static func key(seed: UInt64, _ words: [UInt64]) -> UInt64 {
     var key = mix(seed &+ increment)
-    for word in words {
-      key = mix((key &+ increment) ^ mix(word &+ increment))
-    }
+    for word in words { key = folded(key, word) }
     return key
   }
 
@@ -60,12 +58,31 @@ package struct CounterRandom: Sendable, RandomNumberGenerator {
     return z ^ (z >> 31)
   }
 
-  /// A seeded hash of a text: FNV-1a over its UTF-8 bytes, then mixed with `seed` and `words`.
-  package static func hash(_ text: String, seed: UInt64, _ words: UInt64...) -> UInt64 {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in text.utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+  /// The bytes of a name, hashed once for several purposes.
+  package struct Name: Sendable {
+    fileprivate let hash: UInt64
+
+    /// FNV-1a over its UTF-8 bytes.
+    package init(_ bytes: some Sequence<UInt8>) {
+      var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      self.hash = hash
     }
-    return key(seed: seed, words + [hash])
+  }
+
+  /// A seeded hash of a text: of its name, mixed with `seed` and `words`.
+  package static func hash(_ text: String, seed: UInt64, _ words: UInt64...) -> UInt64 {
+    key(seed: seed, words + [Name(text.utf8).hash])
+  }
+
+  /// The hash of a text for one purpose, or for none, without an allocation.
+  static func hash(_ name: Name, seed: UInt64, _ word: UInt64? = nil) -> UInt64 {
+    var key = mix(seed &+ increment)
+    if let word { key = folded(key, word) }
+    return folded(key, name.hash)
+  }
+
+  private static func folded(_ key: UInt64, _ word: UInt64) -> UInt64 {
+    mix((key &+ increment) ^ mix(word &+ increment))
   }
 }

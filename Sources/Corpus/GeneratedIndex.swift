@@ -4,7 +4,8 @@ internal import GRDB
 
 /// An index of videos that are not there, to measure how a plan of that size behaves.
 package enum GeneratedIndex {
-  private static let clean = "INSERT INTO videos VALUES (?, 'train', ?, ?, ?, ?, ?, 30, 0, ?, 340, 256, 'h264', ?, ?)"
+  private static let clean =
+    "INSERT INTO videos VALUES (?, 'train', ?, ?, ?, ?, ?, 30, 0, ?, 340, 256, 'h264', ?, ?, 'probe', NULL)"
 
   /// Writes `corpus.sqlite` with `videos` videos to train on. Label L has about 1/(L + 1) as many as the first.
   ///
@@ -14,33 +15,22 @@ package enum GeneratedIndex {
     to directory: String, videos: Int, labels: Int, progress: (Int) -> Void = { _ in }
   ) throws(CorpusError) {
     precondition(labels >= 1 && videos >= labels)
-    let path = directory + "/" + Corpus.fileName
-    let unfinished = path + ".tmp"
-    do {
+    do throws(FileError) {
       try Directory.make(directory)
-      try? FileManager.default.removeItem(atPath: unfinished)
-      let queue = try DatabaseQueue(path: unfinished)
-      // Nobody misses it if the machine dies meanwhile.
-      try queue.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
-      try queue.write { database in
-        try database.execute(sql: IndexWriter.schema)
-        try database.execute(sql: "PRAGMA user_version = \(IndexWriter.version)")
-        for (name, value) in [("fingerprint", "generated \(videos) \(labels)"), ("seed", "0")] {
-          try database.execute(sql: "INSERT INTO settings VALUES (?, ?)", arguments: [name, value])
-        }
-        var first = 0
-        for (label, count) in counts(videos: videos, labels: labels).enumerated() {
-          try database.execute(sql: "INSERT INTO labels VALUES (?, ?)", arguments: [label, "label \(label)"])
-          try database.execute(
-            sql: "INSERT INTO ranks VALUES ('train', ?, ?, ?)", arguments: [label, first, count])
-          try insert(first..<first + count, label: label, into: database, progress: progress)
-          first += count
-        }
-      }
-      try queue.close()
-      guard rename(unfinished, path) == 0 else { throw FileError("replace", path, number: errno) }
     } catch {
-      throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
+      throw CorpusError(.index, error.description)
+    }
+    let names = (0..<labels).map { "label \($0)" }
+    try IndexWriter.write(
+      to: directory + "/" + Corpus.fileName, labels: names, settings: ["seed": "0", "probed": "1"]
+    ) { database in
+      var first = 0
+      for (label, count) in counts(videos: videos, labels: labels).enumerated() {
+        try database.execute(sql: "INSERT INTO ranks VALUES ('train', ?, ?, ?)", arguments: [label, first, count])
+        try insert(first..<first + count, label: label, into: database, progress: progress)
+        first += count
+      }
+      return "generated \(videos) \(labels)"
     }
   }
 
@@ -48,7 +38,6 @@ package enum GeneratedIndex {
     _ ids: Range<Int>, label: Int, into database: Database, progress: (Int) -> Void
   ) throws {
     let videos = try database.cachedStatement(sql: clean)
-    let files = try database.cachedStatement(sql: "INSERT INTO files VALUES (?, ?, 'probe', NULL)")
     for id in ids {
       let digits = String(id)
       let file = "videos/" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits + ".mp4"
@@ -56,7 +45,6 @@ package enum GeneratedIndex {
       try videos.execute(arguments: [
         id, label, String(label), file, 2000 * frames, frames, frames, 1_700_000_000 + id, id,
       ])
-      try files.execute(arguments: [id, file])
       if id % 100_000 == 0 { progress(id) }
     }
   }

@@ -3,19 +3,28 @@ internal import GRDBSQLite
 
 /// How the rows of an index of one version are read.
 struct IndexLayout: Sendable {
-  let version: Int
-
   /// Videos by their ids, a range of them: id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame,
-  /// end_frame, modified_seconds and, if wanted, the packets of the file.
-  func select(withPackets: Bool) -> String {
-    // `modified_seconds` is new in version 3, `file_id` in 4.
+  /// end_frame, modified_seconds.
+  let select: String
+  /// The same, and the packets of the file.
+  let selectWithPackets: String
+
+  init(version: Int) {
+    // `modified_seconds` is new in version 3, `file_id` in 4; `videos` holds the packets from 6 on.
     let modified = version >= 3 ? "modified_seconds" : "NULL"
     let file = version >= 4 ? "files.id = videos.file_id" : "files.file = videos.file"
-    let packets = withPackets ? ", (SELECT packets FROM files WHERE \(file))" : ""
-    return """
-      SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame, \(modified)\(packets)
+    let packets =
+      version >= 6
+      ? "iif(file_id = id, packets, (SELECT packets FROM videos AS first WHERE first.id = videos.file_id))"
+      : "(SELECT packets FROM files WHERE \(file))"
+    func select(_ more: String) -> String {
+      """
+      SELECT id, file, label, labels, frame_count, frames_per_second, byte_count, start_frame, end_frame, \(modified)\(more)
       FROM videos WHERE id >= ? AND id < ? ORDER BY id
       """
+    }
+    self.select = select("")
+    selectWithPackets = select(", \(packets)")
   }
 }
 

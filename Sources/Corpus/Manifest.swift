@@ -20,7 +20,7 @@ enum Manifest {
   /// Mistakes that are listed before the rest is only counted.
   private static let listedMistakes = 20
   /// No video is longer, and seconds beyond it would not fit the arithmetic on frames.
-  private static let longestSeconds = 1e8
+  static let longestSeconds = 1e8
 
   /// What a directory holds.
   struct Contents {

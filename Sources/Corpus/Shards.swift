@@ -8,6 +8,9 @@ package struct Shards {
     "mp4", "m4v", "mkv", "webm", "avi", "mov", "ts", "mpg", "mpeg", "ogv", "flv",
   ]
 
+  /// Whether a name is that of a video.
+  static func isVideo(_ name: String) -> Bool { extensions.contains((name as NSString).pathExtension.lowercased()) }
+
   private let directory: String
   private var opened: [String: TarShard] = [:]
 
@@ -31,7 +34,7 @@ package struct Shards {
     var jsons: [String: TarShard.Member] = [:]
     for member in shard.members where member.name.hasSuffix(".json") { jsons[Self.key(member.name)] = member }
     var samples: [Sample] = []
-    let videos = shard.members.filter { Self.extensions.contains(($0.name as NSString).pathExtension.lowercased()) }
+    let videos = shard.members.filter { Self.isVideo($0.name) }
     for video in videos.sorted(by: { $0.name < $1.name }) {
       let json: [UInt8]? = if let member = jsons[Self.key(video.name)] { try shard.read(member) } else { nil }
       samples.append(Sample(file: Self.text(name, video), json: json))

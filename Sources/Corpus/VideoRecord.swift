@@ -10,7 +10,7 @@ package struct VideoRecord: Sendable, Equatable {
   package let label: Int
   /// All its labels, indices rising.
   package let labels: [Int]
-  /// Frames of the whole file, by demuxing.
+  /// Frames of the whole file, by demuxing; of an index that is not probed, see `Corpus.isProbed`.
   package let frameCount: Int
   package let framesPerSecond: Double
   package let byteCount: Int
@@ -20,6 +20,9 @@ package struct VideoRecord: Sendable, Equatable {
   package internal(set) var startFrame: Int
   /// End of the segment, exclusive; `frameCount` where the manifest gives none.
   package internal(set) var endFrame: Int
+
+  /// Length of the segment; 0 where it is not known.
+  package var seconds: Double { framesPerSecond > 0 ? Double(endFrame - startFrame) / framesPerSecond : 0 }
 
   package init(
     id: Int, file: String, path: String, label: Int, labels: [Int], frameCount: Int, framesPerSecond: Double,

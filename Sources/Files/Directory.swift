@@ -22,6 +22,16 @@ package enum Directory {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Gives a file that is written its name, when it is on the disk: readers see the old file or the whole new one.
+  package static func replace(_ path: String, by unnamed: String) throws(FileError) {
+    let descriptor = open(unnamed, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("read", unnamed, number: errno) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FileError("write", path, number: errno) }
+    guard rename(unnamed, path) == 0 else { throw FileError("replace", path, number: errno) }
+    synchronize(around: path)
+  }
+
   /// The directory a path lies in; nil for one that has none but the current or the root.
   static func parent(of path: String) -> String? {
     var parts = path.split(separator: "/", omittingEmptySubsequences: false)

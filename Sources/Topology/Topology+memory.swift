@@ -1,6 +1,11 @@
 internal import Foundation
 
 extension Topology {
+  /// Parameters of the network without its classifier, an estimate.
+  package var networkParameters: Double {
+    NetworkEstimate(network: train.network, width: train.width, frames: clip.frames, crop: clip.crop).parameters
+  }
+
   /// Memory one worker of each stage needs at most, by the plan's window.
   ///
   /// The window bounds what is in flight: `in_flight` rounds of R · batch · H clips. A worker is counted with its share
@@ -10,7 +15,7 @@ extension Topology {
     let parameterBytes = network.parameters * 4
     let elementBytes = train.precision == .float64 ? 8.0 : 4.0
     let keys = Double(inFlight * train.replicas)
-    let itemsPerKey = Double(train.batch * train.localSteps)
+    let itemsPerKey = Double(train.clipsPerReplica)
     let items = keys * itemsPerKey
     let windowBytes = links.format.bytes(pixels: clip.windowPixels)
     let clipBytes = links.format.bytes(pixels: clip.clipPixels)
@@ -22,8 +27,8 @@ extension Topology {
       let bytes: Double =
         switch stage {
         case .plan:
-          // A lease is a few hundred bytes; the index is read row by row.
-          items * 512
+          // A clip's lease and its packets are about a kilobyte, and one round more is looked up; the index is read row by row.
+          Double((inFlight + 1) * train.replicas) * itemsPerKey * 1024
         case .decode:
           // All clips of an evaluated video are decoded in one go, and copied apart.
           share(items, .decode) * Double(windowBytes)
@@ -34,8 +39,9 @@ extension Topology {
           // Clips as they came, and the collated batch that is kept until its step is committed.
           share(keys, .batch) * itemsPerKey * Double(clipBytes) * 2
         case .train:
-          // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients.
-          parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up))
+          // Parameters, momentum, gradients and up to log2 R partial sums; activations and their gradients; the replica's
+          // own parameters, update and gradient where it takes several steps.
+          parameterBytes * (4 + Foundation.log2(Double(train.replicas)).rounded(.up) + (train.localSteps > 1 ? 3 : 0))
             + network.activations * elementBytes * 2.5 * Double(train.batch)
             + (train.precision == .float64 ? 2 * network.parameters * elementBytes : 0)
             + itemsPerKey * Double(clipBytes + inputBytes)

@@ -60,7 +60,6 @@ extension Topology {
     if name.hasPrefix(".") || name.contains("/") {
       root.fail("name", "`\(name)` names a directory below runs/: it cannot contain / or begin with a dot")
     }
-    let localSteps = root.section("train", required: false).map(localSteps) ?? 1
     let topology = Topology(
       name: name,
       seed: root.seed("seed"),
@@ -70,10 +69,10 @@ extension Topology {
       clip: Clip.read(root.section("clip", required: true)),
       sampling: readSampling(root.section("sampling", required: false)),
       train: Train.read(root.section("train", required: true)),
-      evaluate: readEvaluate(root.section("evaluate", required: false), localSteps: localSteps),
+      evaluate: readEvaluate(root.section("evaluate", required: false)),
       links: readLinks(root.section("links", required: false)),
       inFlight: root.integer("in_flight", default: 2, in: 1...64),
-      checkpoint: readCheckpoint(root.section("checkpoint", required: false), localSteps: localSteps),
+      checkpoint: readCheckpoint(root.section("checkpoint", required: false)),
       lostAfter: root.number("lost_after", default: 60, in: 1...86_400),
       transientRetries: root.integer("transient_retries", default: 3, in: 0...1000),
       onTransient: root.choice("on_transient", default: .stop),
@@ -91,23 +90,16 @@ extension Topology {
     return topology
   }
 
-  /// `train.local_steps` alone, for the multiples other sections must be; its mistakes are noted by `Train.read`.
-  private static func localSteps(_ train: SectionReader) -> Int {
-    let text = train.entries.first { $0.key == "local_steps" }?.value.plainText
-    return max(1, text.flatMap { Int($0) } ?? 1)
-  }
-
   private static func readSampling(_ section: SectionReader?) -> Sampling {
     guard let section else { return Sampling(labels: .natural) }
     defer { section.finish() }
     return Sampling(labels: section.choice("labels", default: .natural))
   }
 
-  private static func readEvaluate(_ section: SectionReader?, localSteps: Int) -> Evaluate? {
+  private static func readEvaluate(_ section: SectionReader?) -> Evaluate? {
     guard let section else { return nil }
     defer { section.finish() }
     let every = section.integer("every", in: 1...1_000_000_000)
-    checkMultiple(every, of: localSteps, key: "every", section)
     let split = section.optionalString("split") ?? "validation"
     if !["train", "validation", "test"].contains(split) {
       section.fail("split", "expected train, validation or test, found `\(split)`")
@@ -115,23 +107,12 @@ extension Topology {
     return Evaluate(every: every, clips: section.integer("clips", default: 10, in: 1...1000), split: split)
   }
 
-  private static func readCheckpoint(_ section: SectionReader?, localSteps: Int) -> Checkpoint {
-    // The default is the first multiple of local_steps from 50 on.
-    let (rounds, _) = max(50, localSteps).quotientAndRemainder(dividingBy: localSteps)
-    let every = localSteps > 50 ? localSteps : (rounds * localSteps < 50 ? rounds + 1 : rounds) * localSteps
-    guard let section else { return Checkpoint(every: every, keep: 3) }
+  private static func readCheckpoint(_ section: SectionReader?) -> Checkpoint {
+    guard let section else { return Checkpoint(every: 50, keep: 3) }
     defer { section.finish() }
-    let checkpoint = Checkpoint(
-      every: section.integer("every", default: every, in: 1...1_000_000_000),
+    return Checkpoint(
+      every: section.integer("every", default: 50, in: 1...1_000_000_000),
       keep: section.integer("keep", default: 3, in: 1...1_000_000))
-    checkMultiple(checkpoint.every, of: localSteps, key: "every", section)
-    return checkpoint
-  }
-
-  private static func checkMultiple(_ value: Int, of localSteps: Int, key: String, _ section: SectionReader) {
-    if section.has(key), value % localSteps != 0 {
-      section.fail(key, "\(value) is not a multiple of train.local_steps (\(localSteps))")
-    }
   }
 
   private static func readLinks(_ section: SectionReader?) -> Links {

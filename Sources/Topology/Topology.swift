@@ -48,14 +48,19 @@ package struct Topology: Sendable, Equatable {
 
   /// When checkpoints are written and how many are kept.
   package struct Checkpoint: Sendable, Equatable {
-    /// In steps; a multiple of `train.local_steps`.
+    /// In steps.
     package var every: Int
     package var keep: Int
+
+    package init(every: Int, keep: Int) {
+      self.every = every
+      self.keep = keep
+    }
   }
 
   /// Evaluation during a run.
   package struct Evaluate: Sendable, Equatable {
-    /// In steps; a multiple of `train.local_steps`.
+    /// In steps.
     package var every: Int
     /// Clips per video, uniformly spaced.
     package var clips: Int
@@ -80,7 +85,7 @@ package struct Topology: Sendable, Equatable {
     /// Directory of keys; a relative path is relative to the current directory.
     package var keys: String?
 
-    package enum Compression: String, Sendable, CaseIterable { case lz4, none }
+    package enum Compression: String, Sendable, CaseIterable { case lz4, none, auto }
     /// How windows and clips travel; what is trained on is RGB in both.
     package enum Format: String, Sendable, CaseIterable {
       case rgb24
@@ -88,7 +93,7 @@ package struct Topology: Sendable, Equatable {
       case yuv420p
 
       /// Bytes of so many pixels.
-      func bytes(pixels: Int) -> Int { self == .rgb24 ? pixels * 3 : pixels / 2 * 3 }
+      package func bytes(pixels: Int) -> Int { self == .rgb24 ? pixels * 3 : pixels / 2 * 3 }
     }
     package enum Security: String, Sendable, CaseIterable { case auto, none, curve }
   }
@@ -106,6 +111,12 @@ extension Topology {
 
   /// The host of the coordinator. Every validated topology has exactly one.
   package var coordinator: Host { hosts.first(where: \.coordinator) ?? hosts[0] }
+
+  /// Where the coordinator listens for other machines; nil for a run that stays on one.
+  package var coordinatorEndpoint: String? {
+    guard hosts.count > 1 || coordinator.port != nil else { return nil }
+    return "tcp://\(coordinator.address):\(coordinator.port ?? Self.defaultPort)"
+  }
 
   /// Workers of `stage` on all hosts together.
   package func count(_ stage: Stage) -> Int {

@@ -20,7 +20,7 @@ extension Topology {
     package var weightDecay: Double
     package var warmUp: WarmUp
     package var schedule: Schedule
-    /// Local steps per round (H); 1 contributes gradients.
+    /// SGD steps a replica takes by itself in a round (H).
     package var localSteps: Int
     package var loss: Loss
     /// Share of the softmax target spread over all classes.
@@ -61,8 +61,11 @@ extension Topology {
       case halfCosine
     }
 
+    /// Clips one replica uses in one round.
+    package var clipsPerReplica: Int { batch * localSteps }
+
     /// Clips all replicas use in one round.
-    package var clipsPerStep: Int { replicas * batch * localSteps }
+    package var clipsPerStep: Int { replicas * clipsPerReplica }
 
     /// Length of the warm-up in steps, rounded up.
     package var warmUpSteps: Int {

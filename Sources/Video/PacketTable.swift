@@ -153,6 +153,7 @@ extension VideoInfo {
       numbers.append(number)
     }
     let (framesPerSecond, durationSeconds) = (try reader.readDouble(), try reader.readDouble())
+    guard framesPerSecond.isFinite, durationSeconds.isFinite else { throw WireError(.value, "no video lasts so long") }
     self.init(
       frameCount: numbers[0], width: numbers[1], height: numbers[2], framesPerSecond: framesPerSecond,
       durationSeconds: durationSeconds, codec: try reader.readString(), byteCount: numbers[3])

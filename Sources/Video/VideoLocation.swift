@@ -9,8 +9,13 @@ package enum VideoLocation: Sendable, Equatable {
   case member(shard: String, name: String, bytes: Range<Int>)
   case url(String)
 
+  /// Whether a text names something that a server is to be asked for.
+  package static func isURL(_ text: String) -> Bool {
+    text.utf8.starts(with: "http://".utf8) || text.utf8.starts(with: "https://".utf8)
+  }
+
   package init(_ text: String) {
-    if text.hasPrefix("http://") || text.hasPrefix("https://") {
+    if Self.isURL(text) {
       self = .url(text)
     } else if text.utf8.contains(UInt8(ascii: "#")),
       let match = text.wholeMatch(of: /(.+\.tar)#(.+)@([0-9]{1,18})\+([0-9]{1,18})/),

@@ -96,7 +96,11 @@ import Testing
     #expect(now.map(\.modifiedSeconds) == [1_700_000_000])
     try change(
       collection,
-      "ALTER TABLE videos DROP COLUMN modified_seconds; ALTER TABLE videos DROP COLUMN file_id; PRAGMA user_version = 2"
+      """
+      CREATE TABLE files AS SELECT id, file, access, packets FROM videos WHERE access IS NOT NULL;
+      ALTER TABLE videos DROP COLUMN access; ALTER TABLE videos DROP COLUMN packets;
+      ALTER TABLE videos DROP COLUMN modified_seconds; ALTER TABLE videos DROP COLUMN file_id; PRAGMA user_version = 2
+      """
     )
     let before = try Corpus(directory: collection.directory).videos(split: .train)
     #expect(before.map(\.file) == now.map(\.file) && before.map(\.modifiedSeconds) == [nil])

@@ -16,7 +16,7 @@ import Video
     var files: Set<String> = []
     for (label, count) in counts.enumerated() {
       for rank in 0..<count {
-        let (video, indexed) = try corpus.indexedVideo(split: .train, label: label, rank: rank)
+        let (video, indexed) = try corpus.indexedVideos(split: .train, [(label, rank)])[0]
         #expect(video.label == label && indexed.frameCount == video.frameCount && indexed.table == nil)
         files.insert(video.file)
       }

@@ -11,25 +11,28 @@ import Testing
   init() throws { scratch = try Collection(manifest: []) }
 
   private struct Outcome {
-    var rows: [MetadataMatcher.Row] = []
+    var rows: [MatchedRow] = []
     var rejected: [String] = []
-    var report: MetadataMatcher.Report!
+    var report = MatchingReport()
   }
 
-  private func read(_ text: String, _ name: String, names: MetadataMatcher.Names = .init()) throws -> Outcome {
+  private func read(_ text: String, _ name: String, names: MetadataNames = .init()) throws -> Outcome {
     try scratch.write(text, to: name)
-    return try read("\(scratch.directory)/\(name)", names: names)
+    return try read(["\(scratch.directory)/\(name)"], names: names)
   }
 
-  private func read(_ path: String, names: MetadataMatcher.Names = .init()) throws -> Outcome {
+  private func read(
+    _ paths: [String], names: MetadataNames = .init(), workers: Int = 2
+  ) throws -> Outcome {
     var outcome = Outcome()
-    var matcher = MetadataMatcher(labels, names: names)
-    try matcher.read(path: path) {
-      outcome.rows.append($0)
-    } rejected: { line, reason, _ in
-      outcome.rejected.append("\(line): \(reason)")
+    try MatchingPass(labels, names: names, paths: paths).run(workers: workers, empty: [MatchedRow]()) {
+      row, _, _, rows in
+      rows.append(row)
+    } consume: { part in
+      outcome.rows += part.output
+      outcome.rejected += part.rejects.map { "\($0.line): \($0.reason)" }
+      outcome.report += part.report
     }
-    outcome.report = matcher.report
     return outcome
   }
 
@@ -78,7 +81,7 @@ import Testing
   }
 
   @Test func tablesAreMatchedByTheirColumns() throws {
-    var names = MetadataMatcher.Names()
+    var names = MetadataNames()
     (names.file, names.hashtags) = ("url", "tags")
     let csv = """
       id,tags,url,title\r
@@ -106,12 +109,12 @@ import Testing
     let rows = (0..<200_000).map { #"{"file": "v/\#($0).mp4", "hashtags": ["\#($0 % 3 == 0 ? "fish" : "love")"]}"# }
     try scratch.write(rows.joined(separator: "\n"), to: "c.jsonl")
     try shell("\(program) c.jsonl \(suffix == "lz4" ? "c.jsonl.lz4" : "")")
-    let plain = try read("\(scratch.directory)/c.jsonl")
-    let packed = try read("\(scratch.directory)/c.jsonl.\(suffix)")
+    let plain = try read(["\(scratch.directory)/c.jsonl"])
+    let packed = try read(["\(scratch.directory)/c.jsonl.\(suffix)"])
     #expect(plain.report.rows == 200_000 && plain.report.matched == 66_667 && plain.report == packed.report)
     #expect(plain.rows.map(\.file) == packed.rows.map(\.file))
     try shell("head -c 100000 c.jsonl.\(suffix) > cut.jsonl.\(suffix)")
-    let error = corpusError { _ = try read("\(scratch.directory)/cut.jsonl.\(suffix)") }
+    let error = corpusError { _ = try read(["\(scratch.directory)/cut.jsonl.\(suffix)"]) }
     #expect(error?.message.contains("damaged or cut") == true)
   }
 
@@ -122,14 +125,51 @@ import Testing
       {"file": "c.mp4", "hashtags": ["love"]}
       broken
       """# + "\n", to: "m.jsonl")
-    var matcher = MetadataMatcher(labels)
     let directory = scratch.directory
-    try matcher.writeManifest(
-      of: ["\(directory)/m.jsonl"], to: "\(directory)/manifest.jsonl", rejects: "\(directory)/rejects.txt"
+    let pass = try MatchingPass(labels, paths: ["\(directory)/m.jsonl"])
+    let report = try MatchedManifest.write(
+      pass, to: "\(directory)/manifest.jsonl", rejects: "\(directory)/rejects.txt"
     ) { _, _ in }
+    #expect(report.rows == 3 && report.matched == 1 && report.rejected == 1)
     let manifest = try String(contentsOfFile: "\(directory)/manifest.jsonl", encoding: .utf8)
     #expect(manifest == #"{"file":"a \"b\".mp4","hashtags":["fish"],"start":0.5}"# + "\n")
     let rejects = try String(contentsOfFile: "\(directory)/rejects.txt", encoding: .utf8)
     #expect(rejects.hasPrefix("\(directory)/m.jsonl:3: not a JSON object") && rejects.hasSuffix("\tbroken\n"))
+  }
+
+  /// Rows far longer than a block, and quotes over line breaks that lie where blocks end.
+  @Test(arguments: [1, 3]) func blocksEndWithWholeRecords(workers: Int) throws {
+    let long = String(repeating: "x", count: 5 << 20)
+    var rows: [String] = []
+    for number in 0..<60_000 {
+      rows.append("\(number).mp4,\(number % 2 == 0 ? "fish" : "love"),\"a \"\"title\"\",\nof two lines, \(number)\"")
+    }
+    rows.append("long.mp4,surfing,\(long)")
+    rows.append("last.mp4,fish,t")
+    try scratch.write("file,hashtags,title\n" + rows.joined(separator: "\n"), to: "blocks.csv")
+    let outcome = try read(["\(scratch.directory)/blocks.csv"], workers: workers)
+    #expect(outcome.report.rows == 60_002 && outcome.report.matched == 30_002 && outcome.rejected.isEmpty)
+    #expect(outcome.rows.prefix(30_000).map(\.file) == (0..<30_000).map { "\($0 * 2).mp4" })
+    #expect(outcome.rows.suffix(2).map(\.file) == ["long.mp4", "last.mp4"])
+  }
+
+  @Test func aRecordWithoutEndIsRefused() throws {
+    let error = corpusError { _ = try read(String(repeating: "x", count: 20 << 20), "endless.jsonl") }
+    #expect(error?.message.contains("endless.jsonl:1: a record of more than 16 MiB") == true)
+  }
+
+  @Test func byteRangesAndDurationsAreTaken() throws {
+    let outcome = try read(
+      #"""
+      {"file": "s.tar", "member": "a.mp4", "offset": 512, "bytes": 1000, "hashtags": ["fish"], "duration": 12.5}
+      {"file": "s.tar", "offset": 512, "bytes": 1000, "hashtags": ["fish"]}
+      {"file": "b.mp4", "bytes": 77, "hashtags": ["fish"], "start": 2, "end": 9, "duration": "5"}
+      {"file": "c.mp4", "offset": 5, "bytes": 77, "hashtags": ["fish"]}
+      {"file": "s.tar", "offset": 5, "hashtags": ["fish"]}
+      {"file": "d.mp4", "hashtags": ["fish"], "start": 6, "duration": 5}
+      """#, "ranges.jsonl")
+    #expect(outcome.rows.map(\.file) == ["s.tar#a.mp4@512+1000", "s.tar#512@512+1000", "b.mp4"])
+    #expect(outcome.rows.map(\.durationSeconds) == [12.5, nil, 5] && outcome.rows[2].byteCount == 77)
+    #expect(outcome.rejected.map { $0.prefix(2) } == ["4:", "5:", "6:"])
   }
 }

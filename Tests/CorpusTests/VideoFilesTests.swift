@@ -54,7 +54,17 @@ import Video
     let videos = try checkTables(collection, path)
     let queue = try DatabaseQueue(path: collection.directory + "/" + Corpus.fileName)
     try queue.write { database in
-      #expect(try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM files") == 2)
+      #expect(try Int.fetchOne(database, sql: "SELECT COUNT(access) FROM videos") == 2)
+      // As version 4 had it.
+      try database.execute(
+        sql: """
+          CREATE TABLE files (id INTEGER PRIMARY KEY, file TEXT NOT NULL, access TEXT NOT NULL, packets BLOB);
+          INSERT INTO files SELECT id, file, access, packets FROM videos WHERE access IS NOT NULL;
+          UPDATE videos SET packets = NULL; PRAGMA user_version = 4
+          """)
+    }
+    #expect(try checkTables(collection, path) == videos)
+    try queue.write { database in
       try database.execute(sql: "UPDATE files SET packets = substr(packets, 1, length(packets) - 1)")
     }
     try queue.close()
@@ -68,7 +78,7 @@ import Video
     let videos = try corpus.videos(split: .train)
     #expect(videos.count == 3)
     for (rank, video) in videos.enumerated() {
-      let found = try corpus.indexedVideo(split: .train, label: 0, rank: rank)
+      let found = try corpus.indexedVideos(split: .train, [(0, rank)])[0]
       let indexed = try corpus.indexed(video)
       #expect(found.video == video && found.indexed == indexed)
       #expect(indexed.frameCount == 12 && indexed.byteCount == video.byteCount)

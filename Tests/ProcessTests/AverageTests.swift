@@ -32,6 +32,21 @@ import Testing
     #expect(try hash(run.report()) == expected())
   }
 
+  /// More shards than the network has blocks: some hold nothing, and hold nobody up.
+  @Test(arguments: ["", ", clip_norm: 0.5"]) func aShardWithoutBlocksIsNoHindrance(clip: String) throws {
+    let narrow = ["--set", "train.width=0.125"]
+    var one = try topology()
+    one.train = clip
+    let expected = try hash(RunHandle(one, narrow).report())
+    var more = one
+    more.count(["average": 3])
+    let run = try RunHandle(more, narrow + ["--stop-after", "8"])
+    #expect(try run.report()["steps"] as? Int == 8)
+    let report = try RunHandle(more, narrow + ["--resume"], output: run.output).report()
+    #expect(try hash(report) == expected)
+    #expect(work(report, "average").values.sorted().first == 0, "\(work(report, "average"))")
+  }
+
   /// Losing such a train worker is losing a shard: the run rolls back by itself and ends with the same parameters.
   @Test func aLostTrainWorkerWithItsShardCostsARollBack() throws {
     let run = try RunHandle(topology(Self.beside), faults: "slow=6:4")

@@ -52,11 +52,6 @@ import Testing
     try failure(["scale", "decade=3", "--run", used.output], contains: [used.output, "no live run"])
     try failure(
       ["run", file, "--output", fresh, "--set", "subset=/none.subset"], contains: ["/none.subset", "corpus subset"])
-    for setting in ["train.local_steps=2"] {
-      let name = String(setting.prefix { $0 != "=" })
-      try failure(["run", file, "--output", fresh, "--set", setting], contains: [name, "not available yet"])
-      try failure(["check", file, "--set", setting], contains: [name, "not available yet"])
-    }
     try failure(["worker", "plan", "--join", "ipc://@nobody"], contains: ["plan", "Usage: sluice worker"])
     try failure(["tap", "decode", "--limit=-1"], contains: ["--limit", "Usage: sluice tap"])
     for command in [["run", file], ["node", file, "--host", "here"]] {

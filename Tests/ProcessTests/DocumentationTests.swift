@@ -88,10 +88,38 @@ import Testing
     try verbs.write(to: verbNet.appendingPathComponent("run-51.3.2.xml"), atomically: true, encoding: .utf8)
     let synsets = data.appendingPathComponent("synsets.txt")
     try "n02084071\nn02374451\n".write(to: synsets, atomically: true, encoding: .utf8)
+    try Self.writeDatasets()
     for (name, script) in try Self.blocks("docs/corpus.md") {
       let process = try Self.bash(script)
       process.waitUntilExit()
       #expect(process.terminationStatus == 0, "docs/corpus.md, block \(name)")
+    }
+  }
+
+  /// Every published data set of the examples, with one video each.
+  private static func writeDatasets() throws {
+    let home = try home.get()
+    let kitchens = "participant_id,video_id,start_timestamp,stop_timestamp,verb,verb_class,noun,noun_class\n"
+    for (name, text) in [
+      ("k400/annotations/train.csv", "label,youtube_id,time_start,time_end,split\nriding a bike,abc,0,10,train\n"),
+      ("EPIC_100_train.csv", kitchens + "P01,P01_01,00:00:00.10,00:00:01.00,open,2,door,8\n"),
+      ("labels/something-something-v2-train.json", #"[{"id": "1", "template": "Holding [something]"}]"#),
+      ("ucfTrainTestlist/trainlist01.txt", "Archery/v_Archery_g01_c01.avi 1\n"),
+      ("testTrainMulti_7030_splits/wave_test_split2.txt", "a_wave.avi 1\n"),
+    ] {
+      let file = home.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try text.write(to: file, atomically: true, encoding: .utf8)
+    }
+    let source = home.appendingPathComponent("data/quickstart/videos")
+    let video = try #require(try FileManager.default.contentsOfDirectory(atPath: source.path).sorted().first)
+    for name in [
+      "k400/videos/train/abc_000000_000010.mp4", "EPIC-KITCHENS/P01/P01_01.MP4", "20bn-something-something-v2/1.webm",
+      "UCF-101/Archery/v_Archery_g01_c01.avi", "hmdb51_org/wave/a_wave.avi",
+    ] {
+      let file = home.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(at: source.appendingPathComponent(video), to: file)
     }
   }
 

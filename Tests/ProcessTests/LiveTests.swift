@@ -141,11 +141,30 @@ import Testing
     _ = try eventually("the end of all children", seconds: 10) {
       (children + [coordinator]).allSatisfy { !FileManager.default.fileExists(atPath: "/proc/\($0)/exe") } ? true : nil
     }
-    // What is left is a run that resumes.
-    var rest = long
-    rest.steps = 4000
-    let resumed = try RunHandle(rest, ["--resume", "--stop-after", "12"], output: run.output).report()
-    #expect(resumed["steps"] as? Int == 12)
+    // What is left is a run that resumes, and counts the time of what was killed.
+    let step = run.step()
+    let before = try run.metric("seconds", at: step)
+    let resumed = try RunHandle(long, ["--resume", "--stop-after", "\(step + 1)"], output: run.output).report()
+    #expect(resumed["steps"] as? Int == step + 1)
+    let after = try run.metric("seconds", at: step + 1)
+    #expect(try #require(resumed["seconds"] as? Double) > before + after, "\(before) s, then \(after) s")
+  }
+
+  /// As a batch system or service manager does that stops a run: every process hears it, the supervisor twice.
+  @Test func aRequestToAllProcessesIsOneRequest() throws {
+    var long = try topology()
+    long.steps = 40
+    let expected = try hash(RunHandle(long).report())
+    let run = try RunHandle(long, faults: "pace=0.02")
+    try run.waitForStep(2)
+    let children = try ["decode", "augment", "batch", "train", "average"].flatMap { try run.processes($0) }
+    let supervisor = run.live.process.processIdentifier
+    for process in [supervisor] + children + [try run.coordinatorProcess(), supervisor] { kill(process, SIGTERM) }
+    let stopped = try run.report()
+    #expect(stopped["stopped"] as? Bool == true && stopped["workers_lost"] as? Int == 0, "\(run.live.errors)")
+    let resumed = try RunHandle(long, ["--resume"], output: run.output).report()
+    #expect(try hash(resumed) == expected)
+    #expect(resumed["steps_rolled_back"] as? Int == 0, "the open step was finished and written")
   }
 
   @Test func chainedStagesChangeNothing() throws {

@@ -61,6 +61,21 @@ import Testing
     #expect(done.values.allSatisfy { $0 > 0 }, "every worker worked: \(done)")
   }
 
+  /// Several steps of a replica in a round: the same promise, and every clip counted.
+  @Test func localStepsAreTheSameForAnyWorkersAndAcrossAResume() throws {
+    var local = try topology()
+    local.train = ", local_steps: 2"
+    let one = try RunHandle(local).report()
+    #expect(one["samples_used"] as? Int == local.steps * 2 * local.replicas * local.batch)
+    #expect(try hash(one) != expected())
+    local.count(["decode": 2, "augment": 2, "batch": 2, "train": 2, "average": 2])
+    let run = try RunHandle(local, ["--stop-after", "6"])
+    _ = try run.report()
+    #expect(try hash(RunHandle(local, ["--resume"], output: run.output).report()) == hash(one))
+    let losses = try ["loss_first", "loss_last"].map { try #require(one[$0] as? Double) }
+    #expect(losses[1] < losses[0], "it learns: \(losses)")
+  }
+
   private func clipped(shards: Int, steps: Int = 16) throws -> SmallTopology {
     var clipped = try topology()
     clipped.steps = steps

@@ -37,6 +37,16 @@ struct RunHandle {
 
   func step() -> Int { Self.step(of: output) }
 
+  /// A number of the last line of a step in metrics.jsonl.
+  func metric(_ name: String, at step: Int) throws -> Double {
+    let text = try String(contentsOfFile: "\(output)/metrics.jsonl", encoding: .utf8)
+    let lines = try text.split(separator: "\n").compactMap {
+      try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+    let line = lines.last { $0["step"] as? Int == step && $0["learning_rate"] != nil }
+    return try #require(line?[name] as? Double, "\(name) of step \(step)")
+  }
+
   /// The committed step of a run, by the lines of its metrics.jsonl.
   static func step(of output: String) -> Int {
     let text = (try? String(contentsOfFile: "\(output)/metrics.jsonl", encoding: .utf8)) ?? ""

@@ -10,19 +10,28 @@ import Testing
   private static func impatient() throws -> SmallTopology {
     var topology = SmallTopology(corpus: try SmallCorpus.shared.get().directory)
     topology.steps = 60
-    topology.count(["decode": 2, "augment": 2, "batch": 2, "train": 2, "average": 2])
+    topology.evaluate = "{every: 5, clips: 2, split: validation}"
+    topology.count(["decode": 2, "augment": 2, "batch": 2, "train": 2, "average": 2, "evaluate": 2])
     topology.extra = "lost_after: 1\nlease_floor: 0.5"
     return topology
   }
 
-  private static let impatientHash: Result<String, any Error> = Result {
-    try hash(RunHandle(impatient()).report())
+  private static let undisturbed: Result<Outcome, any Error> = Result { try Outcome(RunHandle(impatient()).report()) }
+
+  private struct Outcome: Equatable {
+    var hash: String
+    var evaluation: [String: Double]
+
+    init(_ report: [String: Any]) throws {
+      hash = try ProcessTests.hash(report)
+      evaluation = try #require(report["evaluation"] as? [String: Double])
+    }
   }
 
   /// Stopped for longer than a silent host is waited for: it is taken for lost, and comes back.
-  @Test(arguments: ["decode", "augment", "batch", "train", "average"])
+  @Test(arguments: ["decode", "augment", "batch", "train", "average", "evaluate"])
   func aWorkerThatIsStoppedAndGoesOnDoesNoHarm(stage: String) throws {
-    let expected = try Self.impatientHash.get()
+    let expected = try Self.undisturbed.get()
     let topology = try Self.impatient()
     let run = try RunHandle(topology, faults: "pace=0.02")
     try run.waitForStep(3)
@@ -37,7 +46,7 @@ import Testing
     if stage != "average" { try run.waitForStep(step + 2) }
     #expect(kill(victim, SIGCONT) == 0)
     _ = try eventually("its return") { try run.processes(stage).contains(victim) ? true : nil }
-    #expect(try hash(run.report()) == expected)
+    #expect(try Outcome(run.report()) == expected)
   }
 
   /// Everything on the coordinator's host goes at once and comes back later; the other host waits, and says so.

@@ -75,7 +75,6 @@ import Topology
     ("steps: 200", "steps: 200, epochs: 3", "train.epochs", "not both"),
     ("steps: 200, ", "", "train.steps", "missing"),
     ("every: 100", "every: 0", "evaluate.every", "out of range"),
-    ("local_steps: 1", "local_steps: 3", "evaluate.every", "not a multiple"),
     ("split: validation", "split: dev", "evaluate.split", "expected train, validation or test"),
     ("coordinator: true, ", "", "hosts", "exactly one host"),
     ("average: 1", "average: 0", "hosts", "no host has a worker of the stage average"),

@@ -208,6 +208,24 @@ struct PacketTableTests {
     #expect(tableCount > 100)
   }
 
+  /// What the fuzzer of messages found: a rate that is no number was taken.
+  @Test func aRateThatIsNoNumberIsAnError() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path("a.ts")
+    try TestVideo.write(to: path, frames: 10)
+    let table = try table(path)
+    func bytes(_ number: Double) -> [UInt8] { withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) } }
+    let body = Array(table.blob.dropLast(8))
+    let rate = try #require(body.firstRange(of: bytes(25)))
+    for number in [Double.nan, .infinity] {
+      let forged = body.replacing(body[rate], with: bytes(number), maxReplacements: 1)
+      var writer = ByteWriter()
+      writer.writeRaw(forged)
+      writer.write(XXH3.hash(forged))
+      #expect(throws: WireError.self) { try PacketTable(blob: writer.bytes) }
+    }
+  }
+
   @Test func otherVersionsArePassedOver() throws {
     let folder = try TemporaryFolder()
     let path = folder.path("a.mp4")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Clips between two workers over tcp loopback against the least that libzmq needs for it. See scripts/compare.
 
-`sluice bench link` sends clips as stages do: asked for one by one with 16 under way, headers, checksums, verified and copied
-into a batch's place. The peer, scripts/c/link_peer.c, pushes the same number of messages of the same size and looks at nothing.
+`sluice bench link` sends clips as an augment worker sends them to a batch worker: a message each with header and checksum, verified
+when it comes and kept until its batch of 16 is whole, two batches under way. The peer, scripts/c/link_peer.c, pushes the same
+number of messages of the same size, as many under way, and looks at nothing.
 """
 
 import argparse

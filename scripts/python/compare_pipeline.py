@@ -100,8 +100,11 @@ def committed(run):
         return 0
 
 
-def measure_run(options, folder, corpus, decoders):
-    """Clips a second, CPU seconds a clip by stage, and what status calls short, in the middle of a run."""
+def measure_run(options, folder, corpus, decoders, watch=None):
+    """Clips a second, CPU seconds a clip by stage, and what status calls short, in the middle of a run.
+
+    `watch(run)` is called before the first of the two moments.
+    """
     path = topology(folder, corpus, decoders, options)
     run = folder / f"run-{decoders}-{time.monotonic_ns()}"
     process = subprocess.Popen(
@@ -113,6 +116,9 @@ def measure_run(options, folder, corpus, decoders):
         time.sleep(0.1)
         version = committed(run)
         if first is None and version >= 3:
+            if watch:
+                watch(run)
+                version = committed(run)
             first = (version, time.monotonic(), processor_seconds(process.pid))
         elif last is None and version >= options.steps - 5:
             last = (version, time.monotonic(), processor_seconds(process.pid))

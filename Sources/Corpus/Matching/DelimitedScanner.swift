@@ -1,7 +1,7 @@
 /// Finds the mapped fields of one record of CSV (RFC 4180: quotes around a field, doubled within it) or TSV (no quotes).
-struct DelimitedScanner {
+struct DelimitedScanner: Sendable {
   private let separator: UInt8
-  private let hasQuotes: Bool
+  let hasQuotes: Bool
   /// The field of each column, nil for those that nobody wants.
   private let columns: [MetadataField?]
 
@@ -18,6 +18,21 @@ struct DelimitedScanner {
   /// - Throws: for another number of columns and for quotes that do not match.
   func scan(_ record: UnsafeBufferPointer<UInt8>, into fields: inout MetadataFields) throws(MetadataMistake) {
     fields.clear()
+    let count = try forEachField(record) { column, text in
+      if column < columns.count, let field = columns[column], !text.range.isEmpty { fields[field] = text }
+    }
+    guard count == columns.count else {
+      throw MetadataMistake(message: "\(count) columns where the first line has \(columns.count)")
+    }
+  }
+
+  /// Hands every field to `body`.
+  ///
+  /// - Returns: their number.
+  /// - Throws: for quotes that do not match.
+  func forEachField(
+    _ record: UnsafeBufferPointer<UInt8>, _ body: (_ column: Int, MetadataFields.Text) -> Void
+  ) throws(MetadataMistake) -> Int {
     var end = record.count
     if end > 0, record[end - 1] == UInt8(ascii: "\r") { end -= 1 }
     var (place, column) = (0, 0)
@@ -34,13 +49,10 @@ struct DelimitedScanner {
         while place < end, record[place] != separator { place += 1 }
         text = MetadataFields.Text(range: start..<place)
       }
-      if column < columns.count, let field = columns[column], !text.range.isEmpty { fields[field] = text }
+      body(column, text)
       column += 1
-      guard place < end else { break }
+      guard place < end else { return column }
       place += 1
-    }
-    guard column == columns.count else {
-      throw MetadataMistake(message: "\(column) columns where the first line has \(columns.count)")
     }
   }
 

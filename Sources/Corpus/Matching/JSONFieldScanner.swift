@@ -1,5 +1,5 @@
 /// Finds the mapped fields of one line of JSON without building its objects: one pass over the bytes, no allocation.
-struct JSONFieldScanner {
+struct JSONFieldScanner: Sendable {
   /// Names of the keys, in UTF-8 as they are written in the lines, by field.
   private let keys: [(name: [UInt8], field: MetadataField)]
 

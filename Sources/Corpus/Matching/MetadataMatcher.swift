@@ -1,145 +1,98 @@
 internal import Foundation
+internal import Video
 
-/// The format of a file of metadata, by its name before `.gz`, `.zst` or `.lz4`.
-package enum MetadataFormat: String, Sendable {
-  case jsonLines, csv, tsv
-
-  /// - Returns: nil for other names than `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv`.
-  package init?(path: String) {
-    var name = path as NSString
-    if ["gz", "zst", "lz4"].contains(name.pathExtension.lowercased()) { name = name.deletingPathExtension as NSString }
-    switch name.pathExtension.lowercased() {
-    case "jsonl", "ndjson", "json": self = .jsonLines
-    case "csv": self = .csv
-    case "tsv": self = .tsv
-    default: return nil
-    }
-  }
+/// A row of metadata with labels.
+package struct MatchedRow: Sendable {
+  /// As `VideoLocation` writes it.
+  package let file: String
+  /// Those of its hashtags that have labels, normalised.
+  package let hashtags: [String]
+  /// Places of these hashtags in the list's table of tags.
+  let tags: [Int]
+  /// Indices in the list, rising.
+  package let labels: [Int]
+  /// The segment; nil for the file's own beginning and end.
+  package let startSeconds: Double?
+  package let endSeconds: Double?
+  /// Of the file.
+  package let durationSeconds: Double?
+  package let byteCount: Int?
 }
 
-/// Streams files of metadata and finds the labels of each row's hashtags: one pass, memory bounded by the labels.
-package struct MetadataMatcher {
-  /// What the fields are called: keys of JSON objects, or columns of the first line of a CSV or TSV file.
-  package struct Names: Sendable {
-    package var file = "file"
-    package var hashtags = "hashtags"
-    /// Seconds; may be missing.
-    package var start = "start"
-    package var end = "end"
-
-    package init() {}
-
-    var all: [(name: String, field: MetadataField)] {
-      [(file, .file), (hashtags, .hashtags), (start, .start), (end, .end)]
-    }
-  }
-
-  /// A row with labels.
-  package struct Row {
-    package let file: String
-    /// Those of its hashtags that have labels, normalised.
-    package let hashtags: [String]
-    /// Indices in the list, rising.
-    package let labels: [Int]
-    package let startSeconds: Double?
-    package let endSeconds: Double?
-  }
-
-  /// What was read.
-  package struct Report: Sendable, Codable, Equatable {
-    package internal(set) var rows = 0
-    /// Rows with a label, one or several.
-    package internal(set) var matched = 0
-    /// Rows that could not be read.
-    package internal(set) var rejected = 0
-  }
-
-  private let names: Names
+/// Finds the labels of one row after the other.
+struct MetadataMatcher {
+  private let names: MetadataNames
   private var tags: TagMatcher
   private var fields = MetadataFields()
-  package private(set) var report = Report()
 
-  package init(_ labels: LabelList, names: Names = Names()) {
+  init(_ labels: LabelList, names: MetadataNames) {
     self.names = names
     tags = TagMatcher(labels.tags)
   }
 
-  /// Reads one file.
-  ///
-  /// - Parameters:
-  ///   - matched: called for each row with labels.
-  ///   - rejected: called for each row that cannot be read, with its line, what is wrong and its bytes.
-  /// - Throws: `manifest` for a file that cannot be read or decompressed, or whose columns are not there.
-  package mutating func read(
-    path: String, matched: (Row) -> Void,
-    rejected: (_ line: Int, _ reason: String, _ row: UnsafeBufferPointer<UInt8>) -> Void
-  ) throws(CorpusError) {
-    guard let format = MetadataFormat(path: path) else {
-      throw CorpusError(.manifest, "\(path): name it .jsonl, .csv or .tsv, and .gz, .zst or .lz4 after that")
+  /// - Returns: nil for a row without a label.
+  mutating func match(
+    _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  ) throws(MetadataMistake) -> MatchedRow? {
+    try scanner.scan(row, into: &fields)
+    guard let file = fields[.file], !file.range.isEmpty else {
+      throw MetadataMistake(message: "`\(names.file)` is missing")
     }
-    let reader = try RecordReader(path: path, quotes: format == .csv)
-    let scan = try scanner(format, reader, path)
-    while try reader.next({ row in
-      if row.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { return }
-      report.rows += 1
-      do throws(MetadataMistake) {
-        try scan(row, &fields)
-        guard let file = fields[.file], !file.range.isEmpty else {
-          throw MetadataMistake(message: "`\(names.file)` is missing")
-        }
-        tags.match(row, fields) { Self.decode($0, of: row, format) }
-        guard !tags.labels.isEmpty else { return }
-        let found = Row(
-          file: Self.decode(file, of: row, format), hashtags: tags.hashtags, labels: tags.labels,
-          startSeconds: try seconds(.start, of: row, format), endSeconds: try seconds(.end, of: row, format))
-        report.matched += 1
-        matched(found)
-      } catch {
-        report.rejected += 1
-        rejected(reader.line, error.message, row)
-      }
-    }) {}
+    tags.match(row, fields) { Self.decode($0, of: row, scanner) }
+    guard !tags.labels.isEmpty else { return nil }
+    let found = MatchedRow(
+      file: try located(Self.decode(file, of: row, scanner), row, scanner), hashtags: tags.hashtags, tags: tags.entries,
+      labels: tags.labels, startSeconds: try seconds(.start, names.start, row, scanner),
+      endSeconds: try seconds(.end, names.end, row, scanner),
+      durationSeconds: try seconds(.duration, names.duration, row, scanner),
+      byteCount: try count(.bytes, names.bytes, row, scanner))
+    let end = min(found.endSeconds ?? .infinity, found.durationSeconds ?? .infinity)
+    guard found.startSeconds ?? 0 < end else { throw MetadataMistake(message: "its segment ends before it starts") }
+    return found
   }
 
-  private typealias Scan = (UnsafeBufferPointer<UInt8>, inout MetadataFields) throws(MetadataMistake) -> Void
-
-  /// The scanner of a format; the first record of CSV and TSV has the names of the columns.
-  private func scanner(_ format: MetadataFormat, _ reader: RecordReader, _ path: String) throws(CorpusError) -> Scan {
-    if format == .jsonLines {
-      let scanner = JSONFieldScanner(keys: names.all)
-      return { row, fields throws(MetadataMistake) in try scanner.scan(row, into: &fields) }
+  /// The video's text: with a byte range if there is one.
+  private func located(
+    _ file: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  ) throws(MetadataMistake) -> String {
+    guard !file.isEmpty, !file.utf8.contains(0) else { throw MetadataMistake(message: "`\(names.file)` is empty") }
+    guard let offset = try count(.offset, names.offset, row, scanner) else { return file }
+    guard let bytes = try count(.bytes, names.bytes, row, scanner), bytes > 0 else {
+      throw MetadataMistake(message: "`\(names.offset)` without `\(names.bytes)`")
     }
-    var header = ""
-    _ = try reader.next { header = String(decoding: $0, as: UTF8.self) }
-    let separator: Character = format == .csv ? "," : "\t"
-    let columns = header.split(separator: separator, omittingEmptySubsequences: false).map { name in
-      let name = name.trimmingCharacters(in: CharacterSet(charactersIn: " \r\"\u{FEFF}"))
-      return names.all.first { $0.name == name }?.field
+    guard file.hasSuffix(".tar"), case .file = VideoLocation(file) else {
+      throw MetadataMistake(message: "a byte range of what is no tar shard")
     }
-    for (name, field) in names.all.prefix(2) where !columns.contains(field) {
-      throw CorpusError(.manifest, "\(path): its first line names no column \"\(name)\"")
-    }
-    let scanner = format == .csv ? DelimitedScanner(csv: columns) : DelimitedScanner(tsv: columns)
-    return { row, fields throws(MetadataMistake) in try scanner.scan(row, into: &fields) }
+    let name = fields[.member].map { Self.decode($0, of: row, scanner) } ?? String(offset)
+    return VideoLocation.member(shard: file, name: name, bytes: offset..<offset + bytes).text
   }
 
   private func seconds(
-    _ field: MetadataField, of row: UnsafeBufferPointer<UInt8>, _ format: MetadataFormat
+    _ field: MetadataField, _ name: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) throws(MetadataMistake) -> Double? {
     guard let text = fields[field] else { return nil }
-    guard let seconds = Double(Self.decode(text, of: row, format)), seconds >= 0, seconds.isFinite else {
-      throw MetadataMistake(message: "`\(field)` is not a number of seconds")
-    }
+    guard let seconds = Double(Self.decode(text, of: row, scanner)), (0...Manifest.longestSeconds).contains(seconds)
+    else { throw MetadataMistake(message: "`\(name)` is not a number of seconds") }
     return seconds
+  }
+
+  private func count(
+    _ field: MetadataField, _ name: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  ) throws(MetadataMistake) -> Int? {
+    guard let text = fields[field] else { return nil }
+    guard let count = Int(Self.decode(text, of: row, scanner)), (0...1 << 56).contains(count) else {
+      throw MetadataMistake(message: "`\(name)` is not a number of bytes")
+    }
+    return count
   }
 
   /// The text of a field.
   private static func decode(
-    _ text: MetadataFields.Text, of row: UnsafeBufferPointer<UInt8>, _ format: MetadataFormat
+    _ text: MetadataFields.Text, of row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) -> String {
     let raw = String(decoding: UnsafeBufferPointer(rebasing: row[text.range]), as: UTF8.self)
     guard text.isEscaped else { return raw }
-    guard format == .jsonLines else { return raw.replacingOccurrences(of: "\"\"", with: "\"") }
+    guard case .objects = scanner else { return raw.replacingOccurrences(of: "\"\"", with: "\"") }
     return (try? JSONDecoder().decode(String.self, from: Data("\"\(raw)\"".utf8))) ?? ""
   }
 }

@@ -6,6 +6,8 @@ struct TagMatcher {
   private(set) var labels: [Int] = []
   /// Its tags that have labels, normalised, in the order of the row.
   private(set) var hashtags: [String] = []
+  /// Places of these tags in the table.
+  private(set) var entries: [Int] = []
 
   init(_ table: TagTable) { self.table = table }
 
@@ -19,6 +21,7 @@ struct TagMatcher {
   ) {
     labels.removeAll(keepingCapacity: true)
     hashtags.removeAll(keepingCapacity: true)
+    entries.removeAll(keepingCapacity: true)
     for tag in fields.hashtags { add(tag, of: row, decode) }
     if let text = fields[.hashtags] {
       if text.isEscaped {
@@ -55,9 +58,12 @@ struct TagMatcher {
   }
 
   private mutating func lookUp() {
-    let known = labels.count
-    normalized.withUnsafeBufferPointer { tag in table.forEachLabel(tag) { labels.append($0) } }
-    if labels.count > known { hashtags.append(String(decoding: normalized, as: UTF8.self)) }
+    guard let entry = normalized.withUnsafeBufferPointer({ table.entry(of: $0) }), !entries.contains(entry) else {
+      return
+    }
+    table.forEachLabel(entry: entry) { labels.append($0) }
+    entries.append(entry)
+    hashtags.append(String(decoding: normalized, as: UTF8.self))
   }
 
   /// Writes what `Hashtag.normalized` says of ASCII to `normalized`.

@@ -39,25 +39,38 @@ struct TagTable: Sendable {
     }
   }
 
-  /// Hands each label of a normalised tag to `body`.
-  func forEachLabel(_ tag: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {
+  /// Number of tags.
+  var count: Int { entries.count }
+
+  /// The place of a normalised tag, in `0..<count`; nil for one without labels.
+  func entry(of tag: UnsafeBufferPointer<UInt8>) -> Int? {
     let slot = slots[find(tag)]
-    guard slot > 0 else { return }
-    let label = entries[Int(slot - 1)].label
+    return slot > 0 ? Int(slot - 1) : nil
+  }
+
+  /// The tag at a place.
+  func tag(entry: Int) -> String {
+    let entry = entries[entry]
+    return String(decoding: bytes[entry.start..<entry.start + Int(entry.count)], as: UTF8.self)
+  }
+
+  /// Hands each label of the tag at a place to `body`.
+  func forEachLabel(entry: Int, _ body: (Int) -> Void) {
+    let label = entries[entry].label
     if label >= 0 { return body(Int(label)) }
     for label in shared[Int(~label)] { body(Int(label)) }
   }
 
+  /// Hands each label of a normalised tag to `body`.
   func forEachLabel(of tag: String, _ body: (Int) -> Void) {
     var tag = tag
-    tag.withUTF8 { forEachLabel($0, body) }
+    if let entry = tag.withUTF8({ entry(of: $0) }) { forEachLabel(entry: entry, body) }
   }
 
   /// Tags of several labels, by their bytes.
   var collisions: [(tag: String, labels: [Int])] {
-    entries.filter { $0.label < 0 }.map { entry in
-      let tag = String(decoding: bytes[entry.start..<entry.start + Int(entry.count)], as: UTF8.self)
-      return (tag, shared[Int(~entry.label)].map { Int($0) })
+    entries.indices.filter { entries[$0].label < 0 }.map { entry in
+      (tag(entry: entry), shared[Int(~entries[entry].label)].map { Int($0) })
     }.sorted { $0.tag < $1.tag }
   }
 

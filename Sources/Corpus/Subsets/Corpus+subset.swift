@@ -18,6 +18,10 @@ extension Corpus {
   /// - Throws: `subset` for a recipe that contradicts itself, has unknown labels or wants more than there is.
   package func subset(_ recipe: SubsetRecipe) throws(CorpusError) -> Subset {
     precondition(selection == nil)
+    guard isProbed || !recipe.singleFrame else {
+      throw CorpusError(
+        .subset, "\(directory): single frames are those of videos that are opened: see `sluice corpus probe`")
+    }
     if let mistake = recipe.mistake { throw CorpusError(.subset, mistake) }
     let kept = try Self.keptLabels(recipe, labels: labels)
     let names = kept.map { labels[$0] }

@@ -43,6 +43,7 @@ actor IdleCrew {
         link.onMessage = { [unowned self] kind, envelope in
           assumeIsolated { $0.handle(kind, envelope, of: identity.id) }
         }
+        link.onWelcome = { [unowned self] _ in assumeIsolated { $0.flush() } }
         links[identity.id] = link
         link.start()
       }
@@ -56,12 +57,11 @@ actor IdleCrew {
     case .lease:
       guard let lease = try? LeaseMessage(body: envelope.body) else { return }
       for entry in lease.entries {
-        accepted[entry.batch, default: Accepted(keys: [], owners: [])].keys.append(entry.item.key)
-        accepted[entry.batch]!.owners.append(entry.owner)
+        accepted[entry.batch, default: Accepted(keys: [], owners: [])].append(entry.item.key, owner: entry.owner)
       }
       report()
     case .train:
-      guard let group = (try? TrainLease(from: envelope))?.group else { return }
+      guard let group = (try? TrainLease(body: envelope.body))?.group else { return }
       trained(group, by: worker)
     case .load:
       guard let load = try? Load(from: envelope) else { return }
@@ -79,12 +79,16 @@ actor IdleCrew {
 
   private func flush() {
     isReporting = false
-    for (worker, message) in accepted { links[worker]?.send(.accepted, message) }
-    accepted = [:]
+    // The coordinator may lease by way of a batch worker that does not know yet that it is welcome.
+    for (worker, message) in accepted where links[worker]?.hasBeenWelcome == true {
+      links[worker]?.send(.accepted, message)
+      accepted[worker] = nil
+    }
   }
 
   private func trained(_ group: GroupKey, by worker: WorkerID) {
     links[worker]?.send(
+      .trained,
       TrainedReport(
         group: group, consumed: .of(group: group, attempts: Array(repeating: 0, count: batch)), loss: 1, correct: 0,
         seconds: 0))

@@ -4,8 +4,8 @@ import Topology
 package import Wire
 import ZeroMQ
 
-/// Clips from one worker's data edge to another's over tcp loopback, as stages send them: header, checksum and all. The two
-/// have a context and a socket thread each, like two processes.
+/// Clips from an augment worker's data edge to a batch worker's over tcp loopback, as these stages send and keep them: a message
+/// each, header, checksum and all. The two have a context and a socket thread each, like two processes.
 package struct LinkBenchmark: Sendable {
   package struct Result: Encodable, Sendable {
     package var clips: Int
@@ -29,26 +29,30 @@ package struct LinkBenchmark: Sendable {
   private let clips: Int
   private let side: Int
   private let compression: Compression
-  /// Clips asked for and not there yet.
-  private static let inFlight = 16
+  /// Batches asked for and not whole yet: a window of rounds, as the plan leases them.
+  private static let inFlight = 2
+  fileprivate static let batch = 16
   private static let frames = 8
 
   /// - Parameters:
+  ///   - clips: at least; whole batches are sent.
   ///   - side: of a clip's frames, in pixels; a clip has 8.
   package init(clips: Int, side: Int, compression: Compression) {
-    self.clips = clips
+    self.clips = (clips + Self.batch - 1) / Self.batch * Self.batch
     self.side = side
     self.compression = compression
   }
 
   package func run() async throws -> Result {
+    // As the workers do.
+    Context.keepFreedMemory()
     let dimensions = [Self.frames, side, side, 3]
     let clipBytes = dimensions.reduce(1, *)
     let sender = try LinkSender()
     let receiver = try LinkReceiver(peer: sender.peer, clipBytes: clipBytes)
     await sender.start(Self.clip(byteCount: clipBytes, side: side), dimensions: dimensions, compression: compression)
     let (began, cpu) = (Monotonic.seconds(), Monotonic.seconds(of: CLOCK_PROCESS_CPUTIME_ID))
-    try await receiver.receive(clips, inFlight: Self.inFlight)
+    try await receiver.receive(batches: clips / Self.batch, inFlight: Self.inFlight)
     let (seconds, spent) = (Monotonic.seconds() - began, Monotonic.seconds(of: CLOCK_PROCESS_CPUTIME_ID) - cpu)
     let bytesOut = await sender.close()
     await receiver.close()
@@ -70,7 +74,7 @@ package struct LinkBenchmark: Sendable {
   }
 }
 
-/// Answers each request with the clip.
+/// Answers each request with the clips of a batch.
 private actor LinkSender {
   private nonisolated let thread: SocketThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -88,15 +92,18 @@ private actor LinkSender {
   }
 
   func start(_ clip: AlignedBuffer, dimensions: [Int], compression: Compression) {
-    let key = ItemKey(group: GroupKey(kind: .training, step: 0, index: 0), slot: 0, attempt: 0)
-    edge.onRequest = { [unowned edge] consumer, _, _ in
-      let encoded = TensorCodec.encode(
-        clip, elementType: .uint8, layout: .thwc, dimensions: dimensions, compression: compression,
-        seed: key.stableHash)
-      let header = ClipHeader(key: key, owner: 1, labels: [0], tensor: encoded.descriptor)
-      edge.send(
-        Envelope(.clip, stamp: benchmarkStamp, body: header.encodedBody),
-        [MessagePart(encoded.payload, count: encoded.payloadByteCount)], to: consumer)
+    edge.onRequest = { [unowned edge] consumer, envelope, _ in
+      guard let group = try? GroupKey(body: envelope.body) else { return }
+      for slot in 0..<LinkBenchmark.batch {
+        let key = ItemKey(group: group, slot: slot)
+        let encoded = TensorCodec.encode(
+          clip, elementType: .uint8, layout: .thwc, dimensions: dimensions, compression: compression,
+          seed: key.stableHash)
+        let header = ClipHeader(key: key, owner: 1, labels: [0], tensor: encoded.descriptor)
+        edge.send(
+          Envelope(.clip, stamp: benchmarkStamp, body: header.encodedBody),
+          [MessagePart(encoded.payload, count: encoded.payloadByteCount)], to: consumer)
+      }
     }
     edge.start()
   }
@@ -108,14 +115,15 @@ private actor LinkSender {
   }
 }
 
-/// Asks for clips and verifies them.
+/// Asks for batches, verifies their clips and keeps them until the batch is whole.
 private actor LinkReceiver {
   private nonisolated let thread: SocketThread
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   private let edge: ConsumerEdge
   private let peer: Peers.Peer
-  private let place: AlignedBuffer
+  private let clipBytes: Int
+  private var batches: [GroupKey: [MessagePart]] = [:]
   private var missing = 0
   private var toAsk = 0
   private var finish: CheckedContinuation<Void, any Error>?
@@ -126,10 +134,10 @@ private actor LinkReceiver {
       identity: "there/batch/0", place: try ProcessPlace(context: try Context(), host: "there", address: nil),
       thread: thread)
     self.peer = peer
-    place = AlignedBuffer(byteCount: clipBytes)
+    self.clipBytes = clipBytes
   }
 
-  func receive(_ count: Int, inFlight: Int) async throws {
+  func receive(batches count: Int, inFlight: Int) async throws {
     (missing, toAsk) = (count, count)
     edge.onMessage = { [unowned self] _, envelope, payload in assumeIsolated { $0.take(envelope, payload) } }
     edge.update([peer])
@@ -142,21 +150,29 @@ private actor LinkReceiver {
   private func ask() {
     guard toAsk > 0 else { return }
     toAsk -= 1
-    let group = GroupKey(kind: .training, step: 0, index: 0)
+    let group = GroupKey(kind: .training, step: toAsk, index: 0)
     edge.send(Envelope(.fetchBatch, stamp: benchmarkStamp, body: group.encodedBody), to: peer.identity.id)
   }
 
   private func take(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>) {
     do {
       let header = try ClipHeader(body: envelope.body)
-      try payload.first?.withUnsafeBytes {
-        try TensorCodec.decode(header.tensor, payload: $0, seed: header.key.stableHash, into: place.bytes)
+      guard let clip = payload.first else { throw WireError(.short, "a clip without its frames") }
+      try clip.withUnsafeBytes {
+        try TensorCodec.verify(
+          header.tensor, payload: $0, seed: header.key.stableHash, maximumByteCount: clipBytes)
       }
+      keep(clip, of: header.key.group)
     } catch {
       finish?.resume(throwing: error)
       finish = nil
-      return
     }
+  }
+
+  private func keep(_ clip: MessagePart, of group: GroupKey) {
+    batches[group, default: []].append(clip)
+    guard batches[group]!.count == LinkBenchmark.batch else { return }
+    batches[group] = nil
     missing -= 1
     ask()
     guard missing == 0 else { return }

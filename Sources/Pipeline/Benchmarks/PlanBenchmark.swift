@@ -19,6 +19,8 @@ package struct PlanBenchmark: Sendable {
     package var secondsToOpen: Double
     package var itemsPerSecond: Double
     package var cpuMicrosecondsPerItem: Double
+    /// A draw of the plan and the look-up of its video by itself, in random order.
+    package var microsecondsPerDraw: Double
     package var peakResidentBytes: Int
 
     package enum CodingKeys: String, CodingKey {
@@ -26,6 +28,7 @@ package struct PlanBenchmark: Sendable {
       case secondsToOpen = "seconds_to_open"
       case itemsPerSecond = "items_per_second"
       case cpuMicrosecondsPerItem = "coordinator_cpu_microseconds_per_item"
+      case microsecondsPerDraw = "microseconds_per_draw"
       case peakResidentBytes = "peak_rss_bytes"
     }
   }
@@ -50,6 +53,7 @@ package struct PlanBenchmark: Sendable {
       directory: run, stopAfter: nil, context: try Context(), progress: ProgressReporter(isQuiet: true))
     let opened = Monotonic.seconds() - began
     let videos = coordinator.corpus.counts(split: .train).reduce(0, +)
+    let draw = try await coordinator.secondsPerDraw(count: 100_000)
     let crew = try IdleCrew(
       join: try run.identity().control, decode: decodeWorkers, train: trainWorkers, replicas: replicas, batch: batch)
     let running = Task { try await coordinator.run() }
@@ -64,7 +68,7 @@ package struct PlanBenchmark: Sendable {
       return Result(
         videos: videos, replicas: replicas, batch: batch, steps: steps, secondsToOpen: opened,
         itemsPerSecond: items / seconds, cpuMicrosecondsPerItem: spent / items * 1e6,
-        peakResidentBytes: peakResidentBytes())
+        microsecondsPerDraw: draw * 1e6, peakResidentBytes: peakResidentBytes())
     } catch {
       await end(coordinator, running, crew)
       throw error
@@ -105,6 +109,19 @@ extension Coordinator {
       }
       try await Task.sleep(for: .milliseconds(2))
     }
+  }
+
+  /// Label, rank and record of the videos that steps far ahead draw: other ones than the run will.
+  fileprivate func secondsPerDraw(count: Int) throws -> Double {
+    let began = Monotonic.seconds()
+    let (replicas, batch) = (topology.train.replicas, topology.train.batch)
+    for number in 0..<count {
+      let step = 1_000_000 + number / (replicas * batch)
+      let group = GroupKey(kind: .training, step: step, index: number / batch % replicas)
+      let draw = items.plan.draw(ItemKey(group: group, slot: number % batch))
+      _ = try corpus.video(split: .train, label: draw.label, rank: draw.rank)
+    }
+    return (Monotonic.seconds() - began) / Double(count)
   }
 
   /// Of its thread.

@@ -117,7 +117,8 @@ extension Coordinator {
       steps: machine.settings.finalVersion, state: state, loss: lastLoss, clipsLeased: machine.window.leasedCount,
       leasesExpired: machine.window.expiredCount, quarantined: (try? ledger.quarantined().count) ?? 0,
       workersLost: (try? ledger.workersLost()) ?? 0, waitShare: shares, shortStage: RunStatus.short(shares),
-      autoscale: lastAutoscale, clipsPerSecond: clipRate.perSecond, workers: list, tap: tap.endpoints)
+      autoscale: lastAutoscale, coordinatorCPUSeconds: Monotonic.processorSeconds(),
+      clipsPerSecond: clipRate.perSecond, workers: list, tap: tap.endpoints)
   }
 
   /// By stage. One that training needs and that has no worker keeps all others waiting.

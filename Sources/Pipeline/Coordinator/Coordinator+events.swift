@@ -20,7 +20,7 @@ extension Coordinator {
         failed.isTransient ? .transient(reason: failed.reason) : .verdict(reason: failed.reason)
       perform(machine.failed(failed.key, by: sender, failure, now: now))
     case .trained:
-      guard let report = try? TrainedReport(from: envelope) else { return }
+      guard let report = try? TrainedReport(body: envelope.body) else { return }
       reportsDone[sender, default: 0] += 1
       perform(machine.trained(report, by: sender))
     case .applied: if let applied = try? Applied(from: envelope) { shardApplied(applied) }
@@ -64,7 +64,7 @@ extension Coordinator {
   func perform(_ actions: [RunMachine.Action]) {
     undone += actions
     guard !room.isFull(now: Monotonic.seconds()) else { return }
-    var leases: [WorkerID: [LeaseMessage.Entry]] = [:]
+    var leases: [WorkerID: LeaseWriter] = [:]
     var rest = undone[...]
     undone = []
     while let action = rest.first {
@@ -77,9 +77,15 @@ extension Coordinator {
       }
     }
     if rest.isEmpty { roomWasFound() } else { undone = rest + undone }
-    for worker in leases.keys.sorted() {
-      send(Envelope(.lease, stamp: stamp, body: LeaseMessage(entries: leases[worker]!).encodedBody), to: worker)
+    send(&leases)
+  }
+
+  /// In the order of their workers' names.
+  private func send(_ leases: inout [WorkerID: LeaseWriter]) {
+    for (worker, lease) in leases.sorted(by: { $0.key < $1.key }) {
+      send(Envelope(.lease, stamp: stamp, body: lease.body), to: worker)
     }
+    leases = [:]
   }
 
   /// Whether what failed is to be tried again, for want of room on the disk. A run that was asked to stop does not wait
@@ -98,20 +104,22 @@ extension Coordinator {
     progress.note("the disk has room again, after \(Int(seconds.rounded(.up))) s")
   }
 
-  private func perform(_ action: RunMachine.Action, leases: inout [WorkerID: [LeaseMessage.Entry]]) throws {
+  private func perform(_ action: RunMachine.Action, leases: inout [WorkerID: LeaseWriter]) throws {
     switch action {
     case .lease(let grant):
-      let item = try workItem(grant.key)
-      leases[grant.route.decode, default: []].append(
-        LeaseMessage.Entry(
-          item: item, augment: grant.route.augment, batch: grant.route.batch, owner: grant.route.owner))
-      tap.publish(grant.key) { (["path": .text(item.path), "label": .integer(item.labels[0])], nil) }
-    case .train(let group, let worker, let batch): send(TrainLease(group: group, batch: batch), to: worker)
+      let item = try encodedItem(grant.key)
+      leases[grant.route.decode, default: LeaseWriter()].append(
+        item, augment: grant.route.augment, batch: grant.route.batch, owner: grant.route.owner)
+      tap.publish(grant.key) {
+        guard let item = try? WorkItem(body: Array(item)) else { return ([:], nil) }
+        return (["path": .text(item.path), "label": .integer(item.labels[0])], nil)
+      }
+    case .train(let group, let worker, let batch): send(.train, TrainLease(group: group, batch: batch), to: worker)
     case .evaluate(let group, let worker, let batch): send(EvaluateLease(group: group, batch: batch), to: worker)
     case .commit(let version, let reports): try commit(version, reports)
     case .recordVerdict(let key, let reason): try recordVerdict(key, reason)
     case .recordTransient(let key, let reason):
-      try ledger.addToCounter("transients_substituted", 1)
+      ledger.addToCounter("transients_substituted", 1)
       try recordVerdict(key, reason)
     case .drop(let group, let batch): send(Drop(group: group), to: batch)
     case .evaluated(let result):
@@ -140,29 +148,21 @@ extension Coordinator {
   /// The plan's word on a key, with the index' word on the video.
   func workItem(_ key: ItemKey) throws -> WorkItem {
     switch key.group.kind {
-    case .training:
-      let draw = plan.draw(key)
-      let (video, indexed) = try corpus.indexedVideo(split: .train, label: draw.label, rank: draw.rank)
-      var item = plan.trainingItem(key, video: video)
-      item.table = indexed.table?.slice(for: item.frameIndices)
-      return item
+    case .training: return try items.training([key])[0]
     case .evaluation:
       // The clips of a video are leased one after the other.
-      if evaluated?.group != key.group { evaluated = (key.group, try evaluationItems(key.group)) }
+      if evaluated?.group != key.group {
+        let (video, clips) = (evaluationVideos[key.group.index], topology.evaluate!.clips)
+        evaluated = (key.group, try items.evaluation(key.group, of: video, clips: clips))
+      }
       return evaluated!.items[key.slot]
     }
   }
 
-  /// All clips of an evaluated video, each with the packets that they all need, if a lease can hold them.
-  private func evaluationItems(_ group: GroupKey) throws -> [WorkItem] {
-    let (video, clips) = (evaluationVideos[group.index], topology.evaluate!.clips)
-    var items = (0..<clips).map { slot in
-      plan.evaluationItem(ItemKey(group: group, slot: slot), video: video, clips: clips)
-    }
-    guard let table = try corpus.indexed(video).table else { return items }
-    let shared = table.slice(for: items.flatMap(\.frameIndices))
-    for slot in items.indices { items[slot].table = shared ?? table.slice(for: items[slot].frameIndices) }
-    return items
+  /// An item as it goes into a lease; what training leases was mostly looked up before.
+  private func encodedItem(_ key: ItemKey) throws -> ArraySlice<UInt8> {
+    guard key.group.kind == .training, key.attempt == 0 else { return try workItem(key).encodedBody[...] }
+    return try ahead.items(of: key.group)[key.slot]
   }
 
   private func recordVerdict(_ key: ItemKey, _ reason: String) throws {
@@ -177,12 +177,14 @@ extension Coordinator {
     let loss = reports.reduce(0) { $0 + $1.loss } / Double(reports.count)
     let correct = reports.reduce(0) { $0 + $1.correct }
     lastLoss = loss
+    countSeconds()
+    recordExpiredLeases()
     try ledger.commit(
       Ledger.Step(
         version: version, incarnation: stamp.incarnation, samples: samples,
         digest: reports.map { hexadecimal($0.consumed.digest) }.joined(separator: " "), loss: loss, correct: correct))
-    try recordExpiredLeases()
     norms.commit(version: version)
+    ahead.commit(version)
     clipRate.add(samples, now: Monotonic.seconds())
     broadcast(
       Commit(version: version, checkpoint: isCheckpoint(version)), to: [.batch, .train, .average])
@@ -203,8 +205,8 @@ extension Coordinator {
   }
 
   /// Leases that expired since the last time, into the ledger.
-  func recordExpiredLeases() throws(PipelineError) {
-    try ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
+  func recordExpiredLeases() {
+    ledger.addToCounter("leases_expired", Double(machine.window.expiredCount - expiredReported))
     expiredReported = machine.window.expiredCount
   }
 

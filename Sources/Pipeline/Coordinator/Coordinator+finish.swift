@@ -100,6 +100,13 @@ extension Coordinator {
       }
   }
 
+  /// What a session that is killed took is counted up to its last step.
+  func countSeconds() {
+    let now = Monotonic.seconds()
+    ledger.addToCounter("seconds", now - countedAt)
+    countedAt = now
+  }
+
   private func makeReport(version: Int, hash: String) throws -> RunReport {
     var counters = pastCounters
     for (id, worker) in workers {
@@ -109,12 +116,13 @@ extension Coordinator {
     var work: [String: Int] = [:]
     for (id, entry) in counters { work[id] = max(entry.counters.items, reportsDone[id] ?? 0) }
     let ends = RunReport.meansOfEnds(try ledger.losses())
+    countSeconds()
     if !isCounted {
       isCounted = true
-      try ledger.addToCounter("seconds", Monotonic.seconds() - startedAt)
-      try ledger.addToCounter("duplicates_dropped", Double(duplicates))
+      ledger.addToCounter("duplicates_dropped", Double(duplicates))
     }
-    try recordExpiredLeases()
+    recordExpiredLeases()
+    try ledger.flush()
     let used = try ledger.samplesUsed()
     let total = try ledger.counter("seconds")
     let numerics = try ledger.fingerprints()[.numerics]

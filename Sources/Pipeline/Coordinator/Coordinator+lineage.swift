@@ -150,6 +150,7 @@ extension Coordinator {
     machine.start(
       from: version, attempts: try ledger.attempts(from: version), evaluations: due,
       incarnation: stamp.incarnation)
+    ahead.commit(version)
     for version in pinned { machine.checkpointed(version) }
     checkpointed = pinned.last
     phase = .running

@@ -38,7 +38,8 @@ package actor Coordinator {
   let identity: RunDirectory.Identity
   let lock: RunDirectory.Lock
   let corpus: Corpus
-  let plan: Plan
+  let items: ItemSource
+  let ahead: ItemsAhead
   let ledger: Ledger
   let layout: ParameterLayout
   let evaluationVideos: [VideoRecord]
@@ -71,7 +72,9 @@ package actor Coordinator {
   var undone: [RunMachine.Action] = []
   var room = RoomOnDisk()
   let metrics: MetricsLog
-  /// Whether this session's seconds and duplicates are in the ledger.
+  /// Until when this session's seconds are in the ledger.
+  var countedAt = Monotonic.seconds()
+  /// Whether this session's duplicates are in the ledger.
   var isCounted = false
   var labelAccuracy: [RunReport.LabelAccuracy] = []
   var stopRequested = false
@@ -118,10 +121,12 @@ package actor Coordinator {
     identity = try directory.identity()
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus, subset: topology.subset)
+    try corpus.requireProbed()
     let counts = corpus.counts(split: .train)
     topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
     self.topology = topology
-    plan = try Plan(topology: topology, counts: counts, labels: corpus.labels)
+    items = ItemSource(
+      plan: try Plan(topology: topology, counts: counts, labels: corpus.labels), corpus: corpus)
     ledger = try Ledger(path: directory.ledgerPath)
     metrics = MetricsLog(path: directory.metricsPath)
     let train = topology.train
@@ -136,6 +141,7 @@ package actor Coordinator {
     norms = GradientNorms(map: BlockMap(elements: layout.count, shards: topology.count(.average)))
     evaluationVideos = try Self.evaluationVideos(topology, corpus)
     machine = RunMachine(settings: Self.settings(topology, videos: evaluationVideos.count))
+    ahead = ItemsAhead(items, settings: machine.settings)
     if let stopAfter { machine.stop(at: stopAfter) }
     autoscaler = Autoscaler(limits: topology.autoscale)
     let begun = try ledger.beginIncarnation("coordinator started")
@@ -165,13 +171,15 @@ package actor Coordinator {
   private static func settings(_ topology: Topology, videos: Int) -> RunMachine.Settings {
     let train = topology.train
     var settings = RunMachine.Settings(
-      replicas: train.replicas, batch: train.batch, inFlightRounds: topology.inFlight,
+      replicas: train.replicas, batch: train.clipsPerReplica, inFlightRounds: topology.inFlight,
       shards: topology.count(.average), finalVersion: train.steps!)
     if let evaluate = topology.evaluate {
       settings.evaluation = (videos: videos, clips: evaluate.clips)
       settings.evaluateEvery = evaluate.every
     }
     settings.window.deadlineFloorSeconds = topology.leaseFloor
+    settings.window.lease(
+      clipsInFlight: topology.inFlight * train.clipsPerStep, decoders: topology.count(.decode))
     settings.window.transientRetries = topology.transientRetries
     settings.window.echo = topology.clip.echo
     settings.window.substitutesTransients = topology.onTransient == .substitute
@@ -212,10 +220,7 @@ package actor Coordinator {
     router = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxReportBytes))
     clients = try Socket(.router, in: place.context, options: .requests(maxBytes: Self.maxRequestBytes))
     tap.directory = { self.tapDirectory() }
-    let host = topology.coordinator
-    let isReached = topology.hosts.count > 1 || host.port != nil
-    let tcp = isReached ? Doors("tcp://\(host.address):\(host.port ?? Topology.defaultPort)") : nil
-    for doors in [Doors(identity.control), tcp].compactMap({ $0 }) {
+    for doors in [Doors(identity.control), topology.coordinatorEndpoint.flatMap { Doors($0) }].compactMap({ $0 }) {
       _ = try place.bind(router, to: doors.workers, for: .worker)
       _ = try place.bind(clients, to: doors.clients, for: .operator)
       try tap.open(doors.taps)
@@ -300,6 +305,10 @@ package actor Coordinator {
 
   func send(_ message: some ControlMessage, to worker: WorkerID) { send(message.envelope(stamp), to: worker) }
 
+  func send(_ kind: MessageKind, _ body: some WireCodable, to worker: WorkerID) {
+    send(Envelope(kind, stamp: stamp, body: body.encodedBody), to: worker)
+  }
+
   func send(_ envelope: Envelope, to worker: WorkerID) {
     // A worker that is not connected is found silent, or comes back and says hello.
     _ = try? router.send(
@@ -349,6 +358,7 @@ package actor Coordinator {
         socket.close()
       }
       self.tap.close()
+      self.ahead.stop()
       if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
       self.waiter?.resume(with: result.mapError { $0 as any Error })
       self.waiter = nil

@@ -4,7 +4,7 @@ import GRDB
 /// The run's ledger: incarnations, committed steps, verdicts, evaluations, workers lost. Only the coordinator opens it.
 package final class Ledger {
   private let database: DatabaseQueue
-  /// Counts for the report that found no room on the disk: they go with the next write.
+  /// Counts for the report that go with the next write.
   private var deferred: [(sql: String, arguments: StatementArguments)] = []
 
   /// - Throws: `.ledger` when the file cannot be opened.
@@ -72,6 +72,12 @@ package final class Ledger {
       guard error.code == .diskFull else { throw error }
       deferred.append((sql, arguments))
     }
+  }
+
+  /// Writes the counts that wait for it.
+  package func flush() throws(PipelineError) {
+    guard let (sql, arguments) = deferred.popLast() else { return }
+    try note(sql, arguments)
   }
 
   private func read<Value>(_ body: (Database) throws -> Value) throws(PipelineError) -> Value {
@@ -229,12 +235,15 @@ extension Ledger {
     return result
   }
 
-  package func addToCounter(_ name: String, _ value: Double) throws(PipelineError) {
-    try note(
-      "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-      [name, value])
+  private static let addition =
+    "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value"
+
+  /// Counted together with what is written next; a step takes one flush of the disk.
+  package func addToCounter(_ name: String, _ value: Double) {
+    if value != 0 { deferred.append((Self.addition, [name, value])) }
   }
 
+  /// Up to the last write.
   package func counter(_ name: String) throws(PipelineError) -> Double {
     try read { try Double.fetchOne($0, sql: "SELECT value FROM counters WHERE name = ?", arguments: [name]) ?? 0 }
   }

@@ -36,6 +36,12 @@ package final class ConsumerEdge {
   /// Whether a peer lives in this process: what goes between needs no checksum.
   package func isInProcess(_ peer: WorkerID) -> Bool { peers[peer]?.identity.processToken == place.token }
 
+  /// The process of a peer of this host whose memory may be readable; nil for this process itself and other hosts.
+  package func neighbor(_ peer: WorkerID) -> Int32? {
+    guard !isInProcess(peer), let identity = peers[peer]?.identity, identity.host == place.host else { return nil }
+    return identity.processID
+  }
+
   package func close() {
     for peer in sockets.keys.sorted() { disconnect(peer) }
   }

@@ -28,6 +28,8 @@ package final class TapPublisher {
   package let endpoints: Endpoints
   private var subscriptions: [UInt64: Int] = [:]
   private var sequence: [UInt64: Int] = [:]
+  /// Whether anybody has subscribed to items.
+  package var isWatched: Bool { !subscriptions.isEmpty }
   private var revocations = 0
   private var isClosed = false
 

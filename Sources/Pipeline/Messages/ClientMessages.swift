@@ -52,6 +52,8 @@ package struct RunStatus: Sendable, Codable {
   package var shortStage: String?
   /// What was scaled last, and why.
   package var autoscale: String?
+  /// CPU seconds of the coordinator's process.
+  package var coordinatorCPUSeconds: Double
   /// Committed over the last seconds.
   package var clipsPerSecond: Double?
   package var workers: [Worker]

@@ -7,8 +7,17 @@ package struct LeaseMessage: Sendable {
     package var augment: WorkerID
     package var batch: WorkerID
     package var owner: Int
+
+    package init(item: WorkItem, augment: WorkerID, batch: WorkerID, owner: Int) {
+      self.item = item
+      self.augment = augment
+      self.batch = batch
+      self.owner = owner
+    }
   }
   package var entries: [Entry]
+
+  package init(entries: [Entry]) { self.entries = entries }
 }
 
 extension LeaseMessage.Entry: WireCodable {
@@ -93,18 +102,21 @@ package struct BatchHeader: Sendable, WireCodable {
   }
 }
 
-/// Head of a gradient block (train to average), and of its acknowledgement.
+/// Head of a gradient block (train to average). The block follows as a part, or lies in the sender's memory.
 package struct BlockHeader: Sendable, WireCodable {
   package var version: Int
   package var block: Int
   package var node: TreeNode
   package var tensor: TensorDescriptor
+  /// Where a process of the same host reads it.
+  package var address: UInt64?
 
-  package init(version: Int, block: Int, node: TreeNode, tensor: TensorDescriptor) {
+  package init(version: Int, block: Int, node: TreeNode, tensor: TensorDescriptor, address: UInt64? = nil) {
     self.version = version
     self.block = block
     self.node = node
     self.tensor = tensor
+    self.address = address
   }
 
   package func encode(to writer: inout ByteWriter) {
@@ -113,26 +125,30 @@ package struct BlockHeader: Sendable, WireCodable {
     writer.write(node.level)
     writer.write(node.index)
     tensor.encode(to: &writer)
+    address.encode(to: &writer)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
     self.init(
       version: try Int(from: &reader), block: try Int(from: &reader),
       node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader)),
-      tensor: try TensorDescriptor(from: &reader))
+      tensor: try TensorDescriptor(from: &reader), address: try UInt64?(from: &reader))
   }
 }
 
-/// A shard has taken (or already had) a block.
+/// A shard has taken (or already had) a block, or cannot read the sender's memory.
 package struct BlockTaken: Sendable, WireCodable {
   package var version: Int
   package var block: Int
   package var node: TreeNode
+  /// It is to be sent as a part.
+  package var isUnreadable: Bool
 
-  package init(version: Int, block: Int, node: TreeNode) {
+  package init(version: Int, block: Int, node: TreeNode, isUnreadable: Bool = false) {
     self.version = version
     self.block = block
     self.node = node
+    self.isUnreadable = isUnreadable
   }
 
   package func encode(to writer: inout ByteWriter) {
@@ -140,12 +156,14 @@ package struct BlockTaken: Sendable, WireCodable {
     writer.write(block)
     writer.write(node.level)
     writer.write(node.index)
+    isUnreadable.encode(to: &writer)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
     self.init(
       version: try Int(from: &reader), block: try Int(from: &reader),
-      node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader)))
+      node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader)),
+      isUnreadable: try Bool(from: &reader))
   }
 }
 
@@ -153,34 +171,42 @@ package struct BlockTaken: Sendable, WireCodable {
 package struct FetchParameters: Sendable, WireCodable {
   package var version: Int
   package var blocks: [Int]
+  /// The worker reads the shard's memory: addresses are enough.
+  package var readsMemory: Bool
 
-  package init(version: Int, blocks: [Int]) {
+  package init(version: Int, blocks: [Int], readsMemory: Bool = false) {
     self.version = version
     self.blocks = blocks
+    self.readsMemory = readsMemory
   }
 
   package func encode(to writer: inout ByteWriter) {
     writer.write(version)
     blocks.encode(to: &writer)
+    readsMemory.encode(to: &writer)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
-    self.init(version: try Int(from: &reader), blocks: try [Int](from: &reader))
+    self.init(
+      version: try Int(from: &reader), blocks: try [Int](from: &reader), readsMemory: try Bool(from: &reader))
   }
 }
 
-/// Head of some of a shard's parameters (average to train): one part a block follows.
+/// Head of some of a shard's parameters (average to train): one part a block follows, or each lies in the shard's memory.
 package struct ParametersHeader: Sendable, WireCodable {
   package var version: Int
   package var shard: Int
   package var blocks: [Int]
   package var tensors: [TensorDescriptor]
+  /// Where a process of the same host reads each block; empty where parts follow.
+  package var addresses: [UInt64]
 
-  package init(version: Int, shard: Int, blocks: [Int], tensors: [TensorDescriptor]) {
+  package init(version: Int, shard: Int, blocks: [Int], tensors: [TensorDescriptor], addresses: [UInt64] = []) {
     self.version = version
     self.shard = shard
     self.blocks = blocks
     self.tensors = tensors
+    self.addresses = addresses
   }
 
   package func encode(to writer: inout ByteWriter) {
@@ -188,12 +214,13 @@ package struct ParametersHeader: Sendable, WireCodable {
     writer.write(shard)
     blocks.encode(to: &writer)
     tensors.encode(to: &writer)
+    addresses.encode(to: &writer)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
     self.init(
       version: try Int(from: &reader), shard: try Int(from: &reader), blocks: try [Int](from: &reader),
-      tensors: try [TensorDescriptor](from: &reader))
+      tensors: try [TensorDescriptor](from: &reader), addresses: try [UInt64](from: &reader))
   }
 }
 
@@ -205,6 +232,11 @@ package struct Accepted: Sendable, WireCodable {
   package init(keys: [ItemKey], owners: [Int]) {
     self.keys = keys
     self.owners = owners
+  }
+
+  package mutating func append(_ key: ItemKey, owner: Int) {
+    keys.append(key)
+    owners.append(owner)
   }
 
   package func encode(to writer: inout ByteWriter) {

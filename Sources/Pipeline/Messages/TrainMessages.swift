@@ -1,12 +1,41 @@
+package import Wire
+
 /// Train one replica's batch at the parameters of exactly `group.step`.
-package struct TrainLease: ControlMessage {
-  package static let kind = MessageKind.train
+package struct TrainLease: Sendable, WireCodable {
   package var group: GroupKey
   package var batch: WorkerID
+
+  package init(group: GroupKey, batch: WorkerID) {
+    self.group = group
+    self.batch = batch
+  }
+
+  package func encode(to writer: inout ByteWriter) {
+    group.encode(to: &writer)
+    writer.write(batch)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(group: try GroupKey(from: &reader), batch: try String(from: &reader))
+  }
 }
 
-extension TrainedReport: ControlMessage {
-  package static let kind = MessageKind.trained
+extension TrainedReport: WireCodable {
+  package func encode(to writer: inout ByteWriter) {
+    group.encode(to: &writer)
+    writer.write(consumed.count)
+    writer.write(consumed.digest)
+    writer.write(loss)
+    writer.write(correct)
+    writer.write(seconds)
+  }
+
+  package init(from reader: inout ByteReader) throws(WireError) {
+    self.init(
+      group: try GroupKey(from: &reader),
+      consumed: ConsumedDigest(count: try Int(from: &reader), digest: try UInt64(from: &reader)),
+      loss: try Double(from: &reader), correct: try Int(from: &reader), seconds: try Double(from: &reader))
+  }
 }
 
 /// Score one video's clips with the parameters of checkpoint `group.step`.

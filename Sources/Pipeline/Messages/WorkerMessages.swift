@@ -111,6 +111,12 @@ package struct WorkerCounters: Sendable, Codable, Equatable {
   /// Bytes of the same tensors before they were packed; 0 for stages that pack none.
   package var tensorBytesOut = 0
   package var residentBytes = 0
+  /// Of the worker's whole process.
+  package var cpuSeconds = 0.0
+  /// Seconds that threads of its process waited for a core.
+  package var coreWaitSeconds = 0.0
+  /// With `links.compression: auto`: what was measured and chosen, by host.
+  package var links: [OutgoingLink.Load]?
   /// What it has been at for long, if it is.
   package var underWay: UnderWay?
 

@@ -41,7 +41,7 @@ package actor CoordinatorSupervisor {
 
   /// Asks it to finish the open step; a second time ends it at once.
   package func stop() {
-    child?.send(signal: isStopping ? SIGKILL : SIGTERM)
+    child?.send(signal: isStopping ? SIGKILL : Signals.leave)
     isStopping = true
   }
 
@@ -67,7 +67,7 @@ package actor CoordinatorSupervisor {
     }
     guard let signal = exit.signal else { return end(.success(exit.status)) }
     // It had not installed its handler yet.
-    if isStopping, signal == SIGTERM { return start() }
+    if isStopping, signal == Signals.leave { return start() }
     if isStopping { return end(.failure(PipelineError(.worker, "the coordinator was \(exit.description)"))) }
     quickDeaths = Monotonic.seconds() - startedAt < 10 ? quickDeaths + 1 : 0
     guard quickDeaths < Self.quickDeathsLimit else {

@@ -177,7 +177,7 @@ package actor NodeSupervisor {
       slots[key] = nil
       return
     }
-    child.send(signal: SIGTERM)
+    child.send(signal: Signals.leave)
     _ = thread.schedule(after: Self.killAfter) { child.send(signal: SIGKILL) }
   }
 

@@ -21,24 +21,16 @@ package struct RunLauncher: Sendable {
     self.executable = executable
   }
 
-  private var isSpread: Bool { topology.hosts.count > 1 || topology.coordinator.port != nil }
-
-  private var tcpEndpoint: String {
-    let host = topology.coordinator
-    return "tcp://\(host.address):\(host.port ?? Topology.defaultPort)"
-  }
-
   /// Runs to the end, with the coordinator if its host is among `hosts`.
   /// - Returns: the report, nil when the coordinator is elsewhere.
   package func run() async throws -> RunReport? {
-    try topology.requireAvailable()
     try checkKeys()
     try OpenFiles.raise(workers: Stage.allCases.reduce(0) { $0 + topology.count($1) })
     // Every process started from here on reads it.
     if let kernels = topology.train.kernels { setenv("SLUICE_KERNELS", kernels, 1) }
     // Before anything shows that there is a run: a request to stop it finds a listener.
     let (stops, continuation) = AsyncStream<Int>.makeStream()
-    let signals = Signals.onTermination(includingInterrupt: true) { continuation.yield($0) }
+    let signals = Signals.onTermination { continuation.yield($0) }
     defer { withExtendedLifetime(signals) {} }
     guard hosts.contains(where: \.coordinator) else { return try await start(stops) }
     if resume {
@@ -69,11 +61,13 @@ package struct RunLauncher: Sendable {
     let holdsCoordinator = hosts.contains(where: \.coordinator)
     let lifeline = Lifeline()
     let context = try Context()
-    let control = holdsCoordinator ? try directory.identity().control : tcpEndpoint
+    let endpoint = topology.coordinatorEndpoint
+    // A run of one host has its coordinator here.
+    let control = holdsCoordinator ? try directory.identity().control : endpoint!
     let nodes = hosts.map { host in
       NodeSupervisor(
-        host: host, join: host.coordinator ? control : isSpread ? tcpEndpoint : control,
-        bindAddress: isSpread ? host.address : nil, security: SecuritySetting(topology), executable: executable,
+        host: host, join: host.coordinator ? control : endpoint ?? control,
+        bindAddress: endpoint == nil ? nil : host.address, security: SecuritySetting(topology), executable: executable,
         lifeline: lifeline, context: context)
     }
     defer { context.shutdown() }
@@ -148,7 +142,7 @@ extension RunLauncher {
     let node = NodeSupervisor(
       host: entry, join: join, bindAddress: address, security: security, executable: executable, lifeline: Lifeline(),
       context: context, firstOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
-    let signals = Signals.onTermination(includingInterrupt: true) { _ in Task { await node.drain() } }
+    let signals = Signals.onTermination { _ in Task { await node.drain() } }
     defer { withExtendedLifetime(signals) {} }
     try await wait(for: [node]) {}
   }

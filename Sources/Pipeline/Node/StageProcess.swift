@@ -33,11 +33,12 @@ package struct StageProcess: Sendable {
   /// Exit status of a worker that the coordinator refused, or that cannot do its work here: it is not restarted.
   package static let refusedStatus: Int32 = 3
   private static let farewellSeconds = 5.0
+  private static let takingLargeMessages: Set<Stage> = [.augment, .batch, .train, .average]
 
   /// Works until dismissed.
   /// - Throws: `.refused` with the coordinator's reason.
   package func run() async throws {
-    if stages.contains(.average) || stages.contains(.train) { Context.keepFreedMemory() }
+    if !Self.takingLargeMessages.isDisjoint(with: stages) { Context.keepFreedMemory() }
     let context = try Context()
     let mark = try crashMarkPath.map { try CrashMark(path: $0) }
     let place = try ProcessPlace(
@@ -45,7 +46,7 @@ package struct StageProcess: Sendable {
       security: RunSecurity(security, role: .worker, name: host))
     let launch = StageLaunch(join: join, place: place, ordinal: ordinal, crashMark: mark, faults: faults)
     let actors = stages.map { $0.actor(launch) }
-    let signals = Signals.onTermination { count in
+    let signals = Signals.onRequest { count in
       guard count == 1 else { _exit(1) }
       for actor in actors { Task { await actor.leave() } }
       // The coordinator may be gone: nobody to be let go by.
@@ -83,21 +84,37 @@ extension Stage {
 
 /// Signals and the lifeline of child processes.
 package enum Signals {
-  /// Calls `body` with 1, 2, … at each SIGTERM, of SIGINT too or never. From the return on no request is lost; before,
-  /// a signal does what it does by default. Keep the result alive.
+  /// By which a supervisor asks its children to leave. It ends those that are not ready to hear it.
+  static let leave = SIGUSR1
+
+  /// In a supervisor: calls `body` with 1, 2, … at each SIGTERM and SIGINT. Those within a second of the first are one
+  /// request: Slurm's step and its `srun` each send one.
   package static func onTermination(
-    includingInterrupt: Bool = false, _ body: @escaping @Sendable (Int) -> Void
+    _ body: @escaping @Sendable (Int) -> Void
+  ) -> [any DispatchSourceSignal] {
+    observe([SIGTERM, SIGINT], debounceSeconds: 1, body)
+  }
+
+  /// In its children: calls `body` with 1, 2, … each time the supervisor asks. A terminal, a service manager or a batch system
+  /// sends SIGINT or SIGTERM to all processes; only the supervisor acts on them.
+  package static func onRequest(_ body: @escaping @Sendable (Int) -> Void) -> [any DispatchSourceSignal] {
+    signal(SIGINT, SIG_IGN)
+    signal(SIGTERM, SIG_IGN)
+    return observe([leave], debounceSeconds: 0, body)
+  }
+
+  /// From the return on no request is lost; before, a signal does what it does by default. Keep the result alive. The signals
+  /// are never ignored, not even for a moment: one that has come and waits would be discarded.
+  private static func observe(
+    _ numbers: [Int32], debounceSeconds: Double, _ body: @escaping @Sendable (Int) -> Void
   ) -> [any DispatchSourceSignal] {
     let queue = DispatchQueue(label: "sluice.signals")
-    let counter = SignalCounter()
-    // A terminal sends SIGINT to all; the supervisor tells the others. SIGTERM is never ignored, not even for a moment:
-    // one that has come and waits would be discarded.
-    if !includingInterrupt { signal(SIGINT, SIG_IGN) }
+    let counter = SignalCounter(debounceSeconds: debounceSeconds)
     let registered = DispatchSemaphore(value: 0)
-    return (includingInterrupt ? [SIGTERM, SIGINT] : [SIGTERM]).map { number in
+    return numbers.map { number in
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setRegistrationHandler { registered.signal() }
-      source.setEventHandler { body(counter.next()) }
+      source.setEventHandler { if let count = counter.next(now: Monotonic.seconds()) { body(count) } }
       source.resume()
       registered.wait()
       return source
@@ -106,8 +123,16 @@ package enum Signals {
 
   private final class SignalCounter: @unchecked Sendable {
     // Sendable: only used on the queue of the signal sources.
+    private let debounceSeconds: Double
     private var count = 0
-    func next() -> Int {
+    private var first = 0.0
+
+    init(debounceSeconds: Double) { self.debounceSeconds = debounceSeconds }
+
+    /// - Returns: nil for a repetition of the first.
+    func next(now: Double) -> Int? {
+      if count == 0 { first = now }
+      guard count == 0 || now - first >= debounceSeconds else { return nil }
       count += 1
       return count
     }

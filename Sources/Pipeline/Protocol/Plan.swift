@@ -7,7 +7,7 @@ package struct Plan: Sendable {
   private let seed: UInt64
   private let clip: Topology.Clip
   private let replicas: Int
-  private let batch: Int
+  private let clipsPerReplica: Int
   private let draws: Draws
   /// Labels that a mirror would turn into another.
   private let directional: Set<Int>
@@ -22,7 +22,7 @@ package struct Plan: Sendable {
     seed = topology.seed
     clip = topology.clip
     replicas = topology.train.replicas
-    batch = topology.train.batch
+    clipsPerReplica = topology.train.clipsPerReplica
     let quotas =
       switch topology.sampling.labels {
       case .natural: Quotas.natural(counts)
@@ -39,7 +39,7 @@ package struct Plan: Sendable {
   /// Which video of which label a training slot takes. Slots whose clips come from one window take the same.
   package func draw(_ key: ItemKey) -> (label: Int, rank: Int) {
     let group = key.group
-    let windows = batch / clip.echo
+    let windows = clipsPerReplica / clip.echo
     let window = key.slot / clip.echo
     let first = draws.draw((group.step * replicas + group.index) * windows + window)
     guard key.attempt > 0 else { return (first.label, first.rank) }

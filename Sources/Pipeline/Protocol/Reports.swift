@@ -1,9 +1,14 @@
 import Wire
 
 /// How many clips were consumed, and a hash of which ones, in slot order.
-package struct ConsumedDigest: Sendable, Codable, Equatable {
+package struct ConsumedDigest: Sendable, Equatable {
   package var count: Int
   package var digest: UInt64
+
+  package init(count: Int, digest: UInt64) {
+    self.count = count
+    self.digest = digest
+  }
 
   /// - Parameter keys: in slot order.
   package init(consuming keys: [ItemKey]) {
@@ -21,7 +26,7 @@ package struct ConsumedDigest: Sendable, Codable, Equatable {
 }
 
 /// A train worker's word on one replica's round.
-package struct TrainedReport: Sendable, Codable, Equatable {
+package struct TrainedReport: Sendable, Equatable {
   package var group: GroupKey
   package var consumed: ConsumedDigest
   /// Mean over the replica's batch.

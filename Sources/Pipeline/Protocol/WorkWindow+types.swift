@@ -16,7 +16,9 @@ package struct Route: Hashable, Sendable {
 extension WorkWindow {
   package struct Settings: Sendable {
     /// Leases a decode worker may hold: enough to hide the way there, few enough to share evenly.
-    package var leasesPerDecoder = 4
+    package var leasesPerDecoder = minLeasesPerDecoder
+    private static let minLeasesPerDecoder = 4
+    private static let maxLeasesPerDecoder = 16
     package var deadlineFloorSeconds = 2.0
     /// A deadline is this multiple of the recent 99th percentile.
     package var deadlineFactor = 4.0
@@ -27,6 +29,13 @@ extension WorkWindow {
     /// What fails transiently too often takes its next draw instead of ending the run; the result is not reproducible.
     package var substitutesTransients = false
     package init() {}
+
+    /// Where far more clips are in flight than decode workers can hold, each may hold more: leases then travel several at a
+    /// time.
+    package mutating func lease(clipsInFlight: Int, decoders: Int) {
+      let quarter = clipsInFlight / (4 * max(decoders, 1))
+      leasesPerDecoder = min(max(quarter, Self.minLeasesPerDecoder), Self.maxLeasesPerDecoder)
+    }
   }
 
   package struct Grant: Sendable, Equatable {

@@ -24,6 +24,12 @@ package struct WorkWindow: Sendable {
     var isPending = true
     /// Workers that failed on it for a reason of their own: others try next, if there are any.
     var avoided: Set<WorkerID> = []
+
+    mutating func accept() {
+      leases = []
+      accepted = true
+      isPending = false
+    }
   }
 
   private struct Group: Sendable {
@@ -42,10 +48,12 @@ package struct WorkWindow: Sendable {
   package private(set) var evaluationCount = 0
   /// No lease is late, or so late that it is forgotten, before this.
   private var nextExpiry = Double.infinity
-  private var loads: [WorkStage: [WorkerID: Int]] = [.decode: [:], .augment: [:], .batch: [:]]
-  private var recentSeconds: [Double] = []
-  private var nextRecent = 0
-  private var recentP99: Double?
+  private var decoders = WorkerLoads()
+  private var augmenters = WorkerLoads()
+  private var batchers = WorkerLoads()
+  /// The clip leased last and its decode worker: the next one may go with it.
+  private var last: (key: ItemKey, decode: WorkerID)?
+  private var recent = RecentDurations()
   private var nextOwner: Int
   /// Decode workers that have been at one clip for longer than a lease: others make the next ones, if there are any.
   private var hanging: Set<WorkerID> = []
@@ -67,13 +75,13 @@ package struct WorkWindow: Sendable {
 
 extension WorkWindow {
   package mutating func join(_ worker: WorkerID, stage: WorkStage) {
-    if loads[stage]![worker] == nil { loads[stage]![worker] = 0 }
+    self[keyPath: Self.loads(of: stage)].join(worker)
   }
 
   /// Takes the worker out: its leases end, and what its batches held is open again.
   /// - Returns: groups that were collated or collating there and start afresh.
   package mutating func leave(_ worker: WorkerID, stage: WorkStage) -> [GroupKey] {
-    loads[stage]![worker] = nil
+    self[keyPath: Self.loads(of: stage)].leave(worker)
     hanging.remove(worker)
     var reopened: [GroupKey] = []
     for key in groups.keys.sorted() {
@@ -92,7 +100,15 @@ extension WorkWindow {
     return reopened
   }
 
-  package func load(of worker: WorkerID, stage: WorkStage) -> Int? { loads[stage]![worker] }
+  package func load(of worker: WorkerID, stage: WorkStage) -> Int? { self[keyPath: Self.loads(of: stage)][worker] }
+
+  private static func loads(of stage: WorkStage) -> WritableKeyPath<WorkWindow, WorkerLoads> {
+    switch stage {
+    case .decode: \.decoders
+    case .augment: \.augmenters
+    case .batch: \.batchers
+    }
+  }
 
   private mutating func reopen(_ key: GroupKey) {
     for slot in groups[key]!.items.indices {
@@ -123,8 +139,8 @@ extension WorkWindow {
   private mutating func release(_ lease: Lease) {
     liveLeases -= 1
     if lease.isBackup { liveBackups -= 1 }
-    loads[.decode]![lease.route.decode]? -= 1
-    loads[.augment]![lease.route.augment]? -= 1
+    decoders.add(-1, to: lease.route.decode)
+    augmenters.add(-1, to: lease.route.augment)
   }
 }
 
@@ -148,7 +164,7 @@ extension WorkWindow {
   package mutating func close(_ key: GroupKey) -> WorkerID? {
     guard let group = groups[key] else { return nil }
     for slot in group.items.indices { endLeases(of: key, slot: slot) { _ in true } }
-    if let batch = group.batch { loads[.batch]![batch]? -= 1 }
+    if let batch = group.batch { batchers.add(-1, to: batch) }
     groups[key] = nil
     collated.remove(key)
     if key.kind == .evaluation { evaluationCount -= 1 }
@@ -213,24 +229,26 @@ extension WorkWindow {
   }
 
   private mutating func lease(_ key: ItemKey, over route: Route, isBackup: Bool, now: Double) -> Grant {
-    if groups[key.group]!.batch == nil {
-      groups[key.group]!.batch = route.batch
-      groups[key.group]!.owner = route.owner
+    let place = groups.index(forKey: key.group)!
+    if groups.values[place].batch == nil {
+      groups.values[place].batch = route.batch
+      groups.values[place].owner = route.owner
       nextOwner = route.owner + 1
-      loads[.batch]![route.batch]! += 1
+      batchers.add(1, to: route.batch)
     }
-    let item = groups[key.group]!.items[key.slot]
+    let item = groups.values[place].items[key.slot]
     if item.leases.count >= 2 {
       let oldest = item.leases.map(\.grantedAt).min()
       endLeases(of: key.group, slot: key.slot) { $0.grantedAt == oldest }
     }
     let seconds = deadlineSeconds * Double(1 << min(item.expiries, 6))
-    groups[key.group]!.items[key.slot].leases.append(
+    groups.values[place].items[key.slot].leases.append(
       Lease(route: route, grantedAt: now, deadline: now + seconds, isBackup: isBackup))
-    groups[key.group]!.items[key.slot].isPending = false
+    groups.values[place].items[key.slot].isPending = false
     nextExpiry = min(nextExpiry, now + seconds)
-    loads[.decode]![route.decode]! += 1
-    loads[.augment]![route.augment]! += 1
+    decoders.add(1, to: route.decode)
+    augmenters.add(1, to: route.augment)
+    last = (key, route.decode)
     liveLeases += 1
     if isBackup { liveBackups += 1 }
     return Grant(key: key, route: route)
@@ -243,12 +261,12 @@ extension WorkWindow {
     let item = group.items[key.slot]
     let late = Set(item.leases.lazy.map(\.route.decode))
     guard
-      let decode = holder(ofWindowOf: key)
-        ?? leastLoaded(
-          .decode, late: late, avoided: hanging.isEmpty ? item.avoided : item.avoided.union(hanging),
+      let decode = holder(ofWindowOf: key, group.items) ?? holder(ofRunBefore: key, item)
+        ?? decoders.least(
+          late: late, avoided: hanging.isEmpty ? item.avoided : item.avoided.union(hanging),
           below: settings.leasesPerDecoder),
-      let augment = leastLoaded(.augment, avoided: item.avoided),
-      let batch = group.batch ?? leastLoaded(.batch)
+      let augment = augmenters.least(avoided: item.avoided),
+      let batch = group.batch ?? batchers.least()
     else { return nil }
     return Route(
       decode: decode, augment: augment, batch: batch, owner: group.batch == nil ? nextOwner : group.owner)
@@ -256,8 +274,7 @@ extension WorkWindow {
 
   /// The decode worker that was just given another clip of the same window, or of the same evaluated video, even if it
   /// has all the leases it may have.
-  private func holder(ofWindowOf key: ItemKey) -> WorkerID? {
-    let items = groups[key.group]!.items
+  private func holder(ofWindowOf key: ItemKey, _ items: [Item]) -> WorkerID? {
     let together = key.group.kind == .evaluation ? items.count : settings.echo
     guard key.slot % together > 0, items[key.slot].leases.isEmpty, items[key.slot].avoided.isEmpty,
       items[key.slot - 1].attempt == key.attempt, let lease = items[key.slot - 1].leases.last, !lease.expired
@@ -265,20 +282,18 @@ extension WorkWindow {
     return lease.route.decode
   }
 
-  private func leastLoaded(
-    _ stage: WorkStage, late: Set<WorkerID> = [], avoided: Set<WorkerID> = [], below limit: Int = .max
-  ) -> WorkerID? {
-    let all = loads[stage]!
-    let others = avoided.isEmpty ? all : all.filter { !avoided.contains($0.key) }
-    var best: (isLate: Bool, load: Int, worker: WorkerID)?
-    for (worker, load) in others.isEmpty ? all : others where load < limit {
-      let isLate = !late.isEmpty && late.contains(worker)
-      if let best, (best.isLate ? 1 : 0, best.load) < (isLate ? 1 : 0, load) { continue }
-      if let best, (best.isLate, best.load) == (isLate, load), best.worker < worker { continue }
-      best = (isLate, load, worker)
-    }
-    return best?.worker
+  /// The decode worker that was just given the clip before, as long as it has room: leases go out some at a time where a
+  /// worker may have many.
+  private func holder(ofRunBefore key: ItemKey, _ item: Item) -> WorkerID? {
+    let length = settings.leasesPerDecoder / Self.runsPerDecoder
+    guard length > 1, key.slot % length > 0, let last, last.key.group == key.group, last.key.slot == key.slot - 1,
+      item.leases.isEmpty, item.avoided.isEmpty, !hanging.contains(last.decode),
+      let load = decoders[last.decode], load < settings.leasesPerDecoder
+    else { return nil }
+    return last.decode
   }
+
+  private static let runsPerDecoder = 4
 
   private func currentItem(_ key: ItemKey) -> Item? {
     guard let group = groups[key.group], group.items.indices.contains(key.slot) else { return nil }
@@ -318,13 +333,16 @@ extension WorkWindow {
   /// The batch worker holds the clip.
   /// - Returns: whether the group is whole by this.
   package mutating func accept(_ key: ItemKey, owner: Int, now: Double) -> Bool {
-    guard let item = currentItem(key), !item.accepted, groups[key.group]!.owner == owner else { return false }
-    if let lease = item.leases.last { record(seconds: now - lease.grantedAt) }
-    endLeases(of: key.group, slot: key.slot) { _ in true }
-    groups[key.group]!.items[key.slot].accepted = true
-    groups[key.group]!.items[key.slot].isPending = false
-    groups[key.group]!.acceptedCount += 1
-    guard groups[key.group]!.acceptedCount == groups[key.group]!.items.count else { return false }
+    guard let place = groups.index(forKey: key.group), groups.values[place].owner == owner,
+      groups.values[place].items.indices.contains(key.slot)
+    else { return false }
+    let item = groups.values[place].items[key.slot]
+    guard item.attempt == key.attempt, !item.accepted else { return false }
+    if let lease = item.leases.last { recent.record(now - lease.grantedAt) }
+    for lease in item.leases where !lease.expired { release(lease) }
+    groups.values[place].items[key.slot].accept()
+    groups.values[place].acceptedCount += 1
+    guard groups.values[place].acceptedCount == groups.values[place].items.count else { return false }
     collated.insert(key.group)
     return true
   }
@@ -373,20 +391,7 @@ extension WorkWindow {
   }
 
   private var deadlineSeconds: Double {
-    guard let recentP99 else { return settings.deadlineFloorSeconds * 15 }
-    return max(settings.deadlineFloorSeconds, settings.deadlineFactor * recentP99)
-  }
-
-  private mutating func record(seconds: Double) {
-    if recentSeconds.count < 256 {
-      recentSeconds.append(seconds)
-    } else {
-      recentSeconds[nextRecent] = seconds
-      nextRecent = (nextRecent + 1) % 256
-    }
-    // Sorting for every clip would cost more than all the rest of its lease.
-    guard recentSeconds.count < 16 || nextRecent % 16 == 0 else { return }
-    let sorted = recentSeconds.sorted()
-    recentP99 = sorted[min(sorted.count - 1, sorted.count * 99 / 100)]
+    guard let p99 = recent.p99 else { return settings.deadlineFloorSeconds * 15 }
+    return max(settings.deadlineFloorSeconds, settings.deadlineFactor * p99)
   }
 }

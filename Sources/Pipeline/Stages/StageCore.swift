@@ -81,6 +81,8 @@ package final class StageCore {
   /// A new run or incarnation: forget what belonged to an earlier one.
   package var onConfigure: (StageConfiguration) -> Void = { _ in }
   package var onMessage: (MessageKind, Envelope) -> Void = { _, _ in }
+  /// By host, since the worker was configured.
+  private var links: [String: OutgoingLink] = [:]
   private var finish: CheckedContinuation<StageEnd, Never>?
   private var ended: StageEnd?
   private let startedAt = Monotonic.seconds()
@@ -139,15 +141,25 @@ package final class StageCore {
 
   package var stamp: RunStamp { link.stamp }
 
-  /// Compression for a message to `worker`: none within the host, where copying bytes costs less than packing them.
-  package func compression(to worker: WorkerID) -> Compression {
-    guard !worker.hasPrefix("\(identity.host)/") else { return .none }
-    return configuration?.topology.links.compression == .lz4 ? .lz4 : .none
+  /// The link to `worker`'s host.
+  package func link(to worker: WorkerID) -> OutgoingLink {
+    let host = String(worker.prefix { $0 != "/" })
+    if let link = links[host] { return link }
+    let compression = host == identity.host ? nil : configuration?.topology.links.compression
+    let link = OutgoingLink(host: host, compression: compression)
+    links[host] = link
+    return link
   }
 
   /// Whether a worker lives in this process: what it sends needs no checksum.
   package func isInProcess(_ worker: WorkerID) -> Bool {
     worker.hasPrefix("\(identity.host)/") && worker.hasSuffix("#\(identity.processID)")
+  }
+
+  /// The process of a worker of this host whose memory may be readable; nil for this process itself and other hosts.
+  package func neighbor(_ worker: WorkerID) -> Int32? {
+    guard !isInProcess(worker), worker.hasPrefix("\(identity.host)/") else { return nil }
+    return worker.split(separator: "#").last.flatMap { Int32($0) }
   }
 
   private func hello() -> Hello {
@@ -160,6 +172,7 @@ package final class StageCore {
     do {
       let configuration = try StageConfiguration(welcome)
       self.configuration = configuration
+      links = [:]
       onConfigure(configuration)
     } catch {
       end(.refused("the coordinator's topology cannot be read here: \(error)"))
@@ -175,6 +188,10 @@ package final class StageCore {
     counters.malformedDropped += link.malformedDropped + (output?.malformedDropped ?? 0)
     counters.bytesOut = output?.bytesOut ?? 0
     counters.residentBytes = residentBytes()
+    counters.cpuSeconds = Monotonic.processorSeconds()
+    counters.coreWaitSeconds = coreWaitSeconds()
+    let loads = links.values.compactMap(\.load).sorted { $0.host < $1.host }
+    counters.links = loads.isEmpty ? nil : loads
     return counters
   }
 }
@@ -187,9 +204,22 @@ package func residentBytes() -> Int {
   return pages * sysconf(Int32(_SC_PAGESIZE))
 }
 
+/// Seconds that the threads of this process were ready to run and waited for a core, 0 if the kernel does not say.
+package func coreWaitSeconds() -> Double {
+  let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+  return threads.reduce(0) { sum, thread in
+    // Nanoseconds on a core, nanoseconds waiting for one, time slices.
+    let line = (try? String(contentsOfFile: "/proc/self/task/\(thread)/schedstat", encoding: .utf8)) ?? ""
+    return sum + (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) * 1e-9
+  }
+}
+
 /// Seconds on the monotonic clock.
 package enum Monotonic {
   package static func seconds() -> Double { seconds(of: CLOCK_MONOTONIC) }
+
+  /// CPU seconds of this process.
+  package static func processorSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
 
   static func seconds(of clock: clockid_t) -> Double {
     var time = timespec()

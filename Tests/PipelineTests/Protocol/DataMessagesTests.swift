@@ -104,7 +104,13 @@ import Wire
     let taken = BlockTaken(version: 9, block: 4, node: node)
     try expectRoundTrip(BlockTaken.self, taken.encodedBody)
     let again = try BlockTaken(body: taken.encodedBody)
-    #expect(again.version == 9 && again.block == 4 && again.node == node)
+    #expect(again.version == 9 && again.block == 4 && again.node == node && !again.isUnreadable)
+    let placed = BlockHeader(
+      version: 8, block: 3, node: node, tensor: TestMessages.tensor([64]), address: 0x7fff_0000_1000)
+    try expectRoundTrip(BlockHeader.self, placed.encodedBody)
+    #expect(try BlockHeader(body: placed.encodedBody).address == 0x7fff_0000_1000 && back.address == nil)
+    let unread = BlockTaken(version: 9, block: 4, node: node, isUnreadable: true)
+    #expect(try BlockTaken(body: unread.encodedBody).isUnreadable)
   }
 
   @Test func parameters() throws {
@@ -113,6 +119,10 @@ import Wire
     try expectRoundTrip(ParametersHeader.self, header.encodedBody)
     let back = try ParametersHeader(body: header.encodedBody)
     #expect(back.version == 6 && back.shard == 1 && back.blocks == [1, 3] && back.tensors == header.tensors)
+    let placed = ParametersHeader(
+      version: 6, shard: 1, blocks: [1], tensors: [TestMessages.tensor([16])], addresses: [4096])
+    try expectRoundTrip(ParametersHeader.self, placed.encodedBody)
+    #expect(try ParametersHeader(body: placed.encodedBody).addresses == [4096] && back.addresses.isEmpty)
   }
 
   @Test func acceptances() throws {
@@ -122,6 +132,21 @@ import Wire
     let back = try Accepted(body: accepted.encodedBody)
     #expect(back.keys == keys && back.owners == [5, 6])
     #expect(throws: WireError.self) { try Accepted(body: Accepted(keys: keys, owners: [5]).encodedBody) }
+  }
+
+  @Test func rounds() throws {
+    let group = TestMessages.key().group
+    let lease = TrainLease(group: group, batch: "b/batch/0#1")
+    try expectRoundTrip(TrainLease.self, lease.encodedBody)
+    let backLease = try TrainLease(body: lease.encodedBody)
+    #expect(backLease.group == group && backLease.batch == "b/batch/0#1")
+    let report = TrainedReport(
+      group: group, consumed: ConsumedDigest(count: 3, digest: .max), loss: 0.5, correct: 2, seconds: 1.25)
+    try expectRoundTrip(TrainedReport.self, report.encodedBody)
+    #expect(try TrainedReport(body: report.encodedBody) == report)
+    var lost = report
+    lost.loss = .nan
+    #expect(try TrainedReport(body: lost.encodedBody).loss.isNaN)
   }
 
   /// Everything goes into one envelope and out again.

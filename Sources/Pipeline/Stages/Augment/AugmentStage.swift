@@ -56,10 +56,10 @@ package actor AugmentStage: StageActor {
     }
     let part = payload.first!
     let (crop, format) = (crop, format)
-    let compression = core.compression(to: header.entry.batch)
+    let link = core.link(to: header.entry.batch)
     work.submit { [self, clock = core.clock] in
       let outcome = clock.measure {
-        Clip.make(header, size, part, crop: crop, format: format, compression: compression)
+        Clip.make(header, size, part, crop: crop, format: format, link: link)
       }.result
       thread.perform { self.assumeIsolated { $0.finished(header, outcome) } }
     }
@@ -95,7 +95,7 @@ package actor AugmentStage: StageActor {
     /// - Returns: nil when the window's bytes are not what its header says.
     static func make(
       _ header: WindowHeader, _ size: (frames: Int, height: Int, width: Int), _ part: MessagePart, crop: Int,
-      format: PixelFormat, compression: Compression
+      format: PixelFormat, link: OutgoingLink
     ) -> Result<Clip, ClipFailure>? {
       let item = header.entry.item
       let seed = item.key.stableHash
@@ -108,15 +108,13 @@ package actor AugmentStage: StageActor {
         let window = FrameTensor(
           buffer: buffer, frames: size.frames, height: size.height, width: size.width, format: format)
         let frames = try ClipCropper.clip(window, item: item, crop: crop)
-        let encoded = TensorCodec.encode(
-          frames.buffer, elementType: .uint8, layout: format.layout, dimensions: frames.dimensions,
-          compression: compression, seed: seed)
+        let packed = link.pack(frames.buffer, layout: format.layout, dimensions: frames.dimensions, seed: seed)
         return .success(
           Clip(
             frames: frames,
             header: ClipHeader(
-              key: item.key, owner: header.entry.owner, labels: item.labels, tensor: encoded.descriptor),
-            payload: MessagePart(encoded.payload, count: encoded.payloadByteCount)))
+              key: item.key, owner: header.entry.owner, labels: item.labels, tensor: packed.descriptor),
+            payload: packed.payload))
       } catch {
         return .failure(error)
       }

@@ -19,7 +19,7 @@ package actor AverageStage: StageActor {
   private var shards = 1
   private var layout: ParameterLayout!
   /// What consumers asked for and have not been sent.
-  private var wanted: [WorkerID: (version: Int, blocks: Set<Int>)] = [:]
+  private var wanted: [WorkerID: (version: Int, blocks: Set<Int>, readsMemory: Bool)] = [:]
   /// What the coordinator said of the open step's gradient, where it is clipped.
   private var clip: ClipScale?
   /// What it was told to load last: told again, the answer is said again.
@@ -179,7 +179,7 @@ package actor AverageStage: StageActor {
     switch envelope.messageKind {
     case .fetchParameters:
       guard let fetch = try? FetchParameters(body: envelope.body) else { return core.counters.malformedDropped += 1 }
-      wanted[consumer] = (fetch.version, Set(fetch.blocks))
+      wanted[consumer] = (fetch.version, Set(fetch.blocks), fetch.readsMemory && core.neighbor(consumer) != nil)
       serveWanted()
     case .contribution: take(envelope, payload, from: consumer)
     default: core.counters.malformedDropped += 1
@@ -196,33 +196,40 @@ package actor AverageStage: StageActor {
     for (consumer, request) in wanted where request.blocks.contains(block) {
       guard let published = model?.published(block, at: request.version) else { continue }
       wanted[consumer]!.blocks.remove(block)
-      let header = ParametersHeader(
+      var header = ParametersHeader(
         version: request.version, shard: shard, blocks: [block], tensors: [published.tensor])
+      // It stays there until two versions later; whoever reads it then finds another checksum.
+      if request.readsMemory { header.addresses = [UInt64(UInt(bitPattern: published.payload.bytes.baseAddress))] }
       core.output!.send(
         Envelope(.parameters, stamp: core.stamp, body: header.encodedBody),
-        [MessagePart(published.payload, count: published.payload.byteCount)], to: consumer)
+        request.readsMemory ? [] : [MessagePart(published.payload, count: published.payload.byteCount)], to: consumer)
     }
   }
 
   private func take(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID) {
     let began = Monotonic.seconds()
     defer { core.counters.busySeconds += Monotonic.seconds() - began }
-    guard model != nil, payload.count == 1, let part = payload.first,
-      let header = try? BlockHeader(body: envelope.body),
-      header.tensor.elementType == (isRounded ? .bfloat16 : .float32), header.tensor.compression == .none,
-      core.isInProcess(consumer) || Self.isWhole(part, header.tensor)
+    guard model != nil, let header = try? BlockHeader(body: envelope.body),
+      let block = received(header, payload, from: consumer)
     else {
       core.counters.malformedDropped += 1
       return
     }
-    switch model!.take(step: header.version, block: header.block, node: header.node, values(of: part)) {
-    case .added: core.counters.items += 1
-    case .duplicate: core.counters.duplicatesDropped += 1
-    case .refused:
+    var taken = BlockTaken(version: header.version, block: header.block, node: header.node)
+    let (values, outcome) = values(of: block, header.tensor)
+    taken.isUnreadable = outcome == .unreadable
+    if let values {
+      switch model!.take(step: header.version, block: header.block, node: header.node, values) {
+      case .added: core.counters.items += 1
+      case .duplicate: core.counters.duplicatesDropped += 1
+      case .refused:
+        core.counters.malformedDropped += 1
+        return
+      }
+    } else if outcome == .damaged {
       core.counters.malformedDropped += 1
       return
     }
-    let taken = BlockTaken(version: header.version, block: header.block, node: header.node)
     core.output!.send(Envelope(.contributionTaken, stamp: core.stamp, body: taken.encodedBody), [], to: consumer)
     // A clipped gradient is applied as a whole.
     if core.configuration?.topology.train.clipNorm == nil { apply([header.block]) } else { applyAll() }
@@ -230,12 +237,31 @@ package actor AverageStage: StageActor {
 
   private var isRounded: Bool { core.configuration?.topology.train.transfer == .bfloat16 }
 
-  /// The contribution where it is, or widened.
-  private func values(of part: MessagePart) -> BlockValues {
-    guard isRounded else { return BlockValues(part) }
-    let buffer = pool.take(byteCount: part.byteCount / 2 * 4)
-    part.withUnsafeBytes { BFloat16.widen($0, to: buffer.elements(Float.self).baseAddress!) }
-    return BlockValues(buffer)
+  /// Where the contribution is; nil when neither a part nor memory of a process of this host.
+  private func received(
+    _ header: BlockHeader, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID
+  ) -> ReceivedBlock? {
+    guard let address = header.address else {
+      guard payload.count == 1, let part = payload.first else { return nil }
+      return .part(part, isTrusted: core.isInProcess(consumer))
+    }
+    return core.neighbor(consumer).map { .memory(process: $0, address: address) }
+  }
+
+  /// The contribution where it is, or copied and widened; nil unless it is whole.
+  private func values(
+    of block: ReceivedBlock, _ tensor: TensorDescriptor
+  ) -> (BlockValues?, ReceivedBlock.Outcome) {
+    if !isRounded, case .part(let part, let isTrusted) = block {
+      guard tensor.elementType == .float32, tensor.compression == .none, isTrusted || Self.isWhole(part, tensor)
+      else { return (nil, .damaged) }
+      return (BlockValues(part), .whole)
+    }
+    let byteCount = tensor.storedByteCount * (isRounded ? 2 : 1)
+    guard (1...BlockMap.blockElements * 4).contains(byteCount), byteCount % 4 == 0 else { return (nil, .damaged) }
+    let buffer = pool.take(byteCount: byteCount)
+    let outcome = block.copy(tensor, isRounded: isRounded, into: buffer.bytes, pool: &pool)
+    return (outcome == .whole ? BlockValues(buffer) : nil, outcome)
   }
 
   private static func isWhole(_ part: MessagePart, _ tensor: TensorDescriptor) -> Bool {
@@ -246,7 +272,11 @@ package actor AverageStage: StageActor {
 
   // MARK: Applying
 
-  private func applyAll() { if let model { apply(model.blocks) } }
+  private func applyAll() {
+    // Not with a copy of the model at hand: its buffers would look used, and the pool would map others.
+    guard let blocks = model?.blocks else { return }
+    apply(blocks)
+  }
 
   /// Applies those of the blocks whose sum is whole, and says so when it was the last one.
   private func apply(_ blocks: [Int]) {
@@ -255,6 +285,7 @@ package actor AverageStage: StageActor {
       model!.apply(block, options)
       serveWanted(block)
     }
+    if model!.blocks.isEmpty { model!.advance() }
     guard model!.version > step else { return }
     core.link.send(Applied(shard: shard, version: model!.version))
     publish(step: step)

@@ -159,7 +159,13 @@ package struct ShardModel {
     states[block] = Block(
       version: version + 1, current: next, previous: state.current, momentum: state.momentum, sum: TreeSum(tree: tree))
     numAhead += 1
-    guard numAhead == blocks.count else { return }
+    advance()
+  }
+
+  /// Goes on to the next version when all blocks have: a shard without any, of a network of few blocks, as soon as the open
+  /// step's start is committed.
+  package mutating func advance() {
+    guard numAhead == blocks.count, committed >= version else { return }
     numAhead = 0
     version += 1
   }

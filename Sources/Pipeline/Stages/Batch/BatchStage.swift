@@ -60,7 +60,7 @@ package actor BatchStage: StageActor {
       core.counters.malformedDropped += 1
       return
     }
-    let slots = header.key.group.kind == .training ? topology.train.batch : topology.evaluate?.clips ?? 0
+    let slots = header.key.group.kind == .training ? topology.train.clipsPerReplica : topology.evaluate?.clips ?? 0
     switch store.insert(header, payload.first!, slots: slots) {
     case .accepted:
       core.counters.items += 1
@@ -98,8 +98,7 @@ package actor BatchStage: StageActor {
 
   /// Says what was accepted, together with what comes in at the same moment.
   private func report(_ header: ClipHeader) {
-    accepted.keys.append(header.key)
-    accepted.owners.append(header.owner)
+    accepted.append(header.key, owner: header.owner)
     guard !isReporting else { return }
     isReporting = true
     thread.perform { self.assumeIsolated { $0.flush() } }

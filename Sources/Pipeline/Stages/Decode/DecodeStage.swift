@@ -109,15 +109,15 @@ package actor DecodeStage: StageActor {
     guard let first = pass.first?.item else { return }
     let (source, size, format) = (source, first.shortEdge.map { .shortEdge($0) } ?? size, format)
     let (mark, faults) = (launch.crashMark, launch.faults)
-    let compressions = pass.map { core.compression(to: $0.augment) }
+    let links = pass.map { core.link(to: $0.augment) }
     work.submit { [self, clock = core.clock] in
       mark?.set(first.key)
       watch.begin(first, clips: pass.count)
       let outcomes = clock.measure {
         for entry in pass { faults.beforeDecode(entry.item) }
         let windows = source.windows(for: pass.map(\.item), size: size, format: format)
-        return zip(windows, zip(pass, compressions)).map { window, route in
-          window.map { Window($0, entry: route.0, compression: route.1) }
+        return zip(windows, zip(pass, links)).map { window, route in
+          window.map { Window($0, entry: route.0, link: route.1) }
         }
       }.result
       watch.end()
@@ -158,15 +158,14 @@ private struct Window: Sendable {
   let header: WindowHeader
   let payload: MessagePart
 
-  init(_ frames: FrameTensor, entry: LeaseMessage.Entry, compression: Compression) {
+  init(_ frames: FrameTensor, entry: LeaseMessage.Entry, link: OutgoingLink) {
     self.frames = frames
-    let encoded = TensorCodec.encode(
-      frames.buffer, elementType: .uint8, layout: frames.format.layout, dimensions: frames.dimensions,
-      compression: compression, seed: entry.item.key.stableHash)
+    let packed = link.pack(
+      frames.buffer, layout: frames.format.layout, dimensions: frames.dimensions, seed: entry.item.key.stableHash)
     var entry = entry
     entry.item.table = nil
-    header = WindowHeader(entry: entry, tensor: encoded.descriptor)
-    payload = MessagePart(encoded.payload, count: encoded.payloadByteCount)
+    header = WindowHeader(entry: entry, tensor: packed.descriptor)
+    payload = packed.payload
   }
 }
 

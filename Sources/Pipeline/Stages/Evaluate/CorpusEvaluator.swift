@@ -47,6 +47,7 @@ package struct CorpusEvaluator {
         "\(corpus.directory): its \(corpus.labels.count) labels are not the \(model.labels.count) the weights were "
           + "trained for; those of a run on a subset of labels need --subset")
     }
+    try corpus.requireProbed()
     let videos = try corpus.videos(split: split)
     guard !videos.isEmpty else {
       throw PipelineError(.configuration, "\(corpus.directory): no video in the split \(split.rawValue)")

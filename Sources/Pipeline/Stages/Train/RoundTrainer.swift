@@ -4,7 +4,8 @@ package import Topology
 
 /// What one replica's round gives.
 package struct RoundResult: Sendable {
-  /// float32, the layout's elements: gradients of the mean loss, and batch statistics in the running ones' places.
+  /// float32, the layout's elements: gradients of the mean loss, and batch statistics in the running ones' places; with
+  /// several steps a round, see ``LocalSteps``.
   package var contribution: AlignedBuffer
   /// Mean over the clips; NaN when it or an element of the contribution is not a finite number.
   package var loss: Double
@@ -44,29 +45,44 @@ extension Topology.Train {
 package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   // Sendable: made on one thread and from then on used on the train stage's work thread only.
   private let network: any ClipNetwork
+  /// Where a replica takes more than one step in a round.
+  private let local: (steps: LocalSteps, settings: Topology.Train)?
   private var pool = BufferPool()
 
-  package init(network: any ClipNetwork) { self.network = network }
+  /// A network that takes one step in a round.
+  package init(network: any ClipNetwork) {
+    self.network = network
+    local = nil
+  }
 
-  package convenience init(topology: Topology, classes: Int) throws(NetworkError) {
+  package init(topology: Topology, classes: Int) throws(NetworkError) {
     let train = topology.train
     let definition = try NetworkDefinition(name: train.network, classes: classes, width: train.width)
-    self.init(
-      network: try definition.network(
-        batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
-        width: topology.clip.crop, threads: train.threads, loss: train.objective,
-        precision: Networks.Precision(train.precision), winograd: train.winograd))
+    network = try definition.network(
+      batch: train.batch, frames: topology.clip.frames, height: topology.clip.crop,
+      width: topology.clip.crop, threads: train.threads, loss: train.objective,
+      precision: Networks.Precision(train.precision), winograd: train.winograd)
+    local =
+      train.localSteps > 1 ? (LocalSteps(network, count: train.localSteps, batch: train.batch), train) : nil
   }
 
   package func train(
     parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
   ) throws(NetworkError) -> RoundResult {
     let contribution = pool.take(byteCount: network.layout.count * 4)
-    let result = try network.train(
-      parameters: UnsafeBufferPointer(parameters.elements(Float.self)),
-      clips: UnsafePointer(batch.clips.elements(UInt8.self).baseAddress!), labels: batch.labels,
-      gradient: contribution.elements(Float.self)
-    ) { onFinal(contribution, $0) }
+    let values = UnsafeBufferPointer(parameters.elements(Float.self))
+    let clips = UnsafeBufferPointer(batch.clips.elements(UInt8.self))
+    let result: TrainResult
+    if let (steps, settings) = local {
+      let rate = settings.learningRate(at: batch.group.step)
+      result = try steps.train(
+        from: values, clips: clips, labels: batch.labels, options: settings.sgdOptions(learningRate: rate),
+        contribution: contribution.elements(Float.self))
+    } else {
+      result = try network.train(
+        parameters: values, clips: clips.baseAddress!, labels: batch.labels, gradient: contribution.elements(Float.self)
+      ) { onFinal(contribution, $0) }
+    }
     let isFinite = Self.isFinite(contribution.elements(Float.self))
     return RoundResult(contribution: contribution, loss: isFinite ? result.loss : .nan, correct: result.correct)
   }

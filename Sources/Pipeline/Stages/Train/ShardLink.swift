@@ -13,6 +13,8 @@ package final class ShardLink {
   private var map: BlockMap?
   private var isRounded = false
   private var workers: [Int: WorkerID] = [:]
+  /// Shards of this host where the kernel lets either side not read the other's memory.
+  private var unreadable: Set<WorkerID> = []
   /// By version: the one that is trained at, and the next one.
   private var vectors: [Int: Vector] = [:]
   private var contributions: [Contribution] = []
@@ -90,8 +92,13 @@ package final class ShardLink {
     guard let map, let worker = workers[shard], let left = vectors[version]?.blocksLeft else { return }
     let blocks = left.filter { map.shard(of: $0) == shard }.sorted()
     guard !blocks.isEmpty else { return }
-    let fetch = FetchParameters(version: version, blocks: blocks)
+    let fetch = FetchParameters(version: version, blocks: blocks, readsMemory: readsMemory(of: worker))
     edge.send(Envelope(.fetchParameters, stamp: stamp(), body: fetch.encodedBody), to: worker)
+  }
+
+  /// Whether blocks go between this worker and the shard by address.
+  private func readsMemory(of shard: WorkerID) -> Bool {
+    edge.neighbor(shard) != nil && !unreadable.contains(shard)
   }
 
   // MARK: Contributions
@@ -130,10 +137,12 @@ package final class ShardLink {
     let tensor = TensorDescriptor(
       elementType: isRounded ? .bfloat16 : .float32, layout: .flat, dimensions: [range.count], compression: .none,
       storedByteCount: count, checksum: edge.isInProcess(worker) ? 0 : TensorCodec.checksum(bytes, seed: 0))
-    let header = BlockHeader(version: contribution.version, block: block, node: contribution.node, tensor: tensor)
+    var header = BlockHeader(version: contribution.version, block: block, node: contribution.node, tensor: tensor)
+    // Kept where it is until the shard has it; what is rounded is made for the message.
+    if !isRounded, readsMemory(of: worker) { header.address = UInt64(UInt(bitPattern: bytes.baseAddress)) }
     edge.send(
       Envelope(.contribution, stamp: stamp(), body: header.encodedBody),
-      [MessagePart(buffer, from: offset, count: count)], to: worker)
+      header.address == nil ? [MessagePart(buffer, from: offset, count: count)] : [], to: worker)
   }
 
   private func rounded(_ range: Range<Int>, of buffer: AlignedBuffer) -> AlignedBuffer {
@@ -145,13 +154,21 @@ package final class ShardLink {
 
   // MARK: Again
 
-  private func askAgain() {
-    for version in vectors.keys.sorted() { for shard in 0..<(map?.shards ?? 0) { ask(shard, for: version) } }
+  private func askAgain() { for shard in 0..<(map?.shards ?? 0) { askAgain(shard) } }
+
+  private func askAgain(_ shard: Int) {
+    for version in vectors.keys.sorted() { ask(shard, for: version) }
     for contribution in contributions {
       for block in contribution.blocksLeft.sorted() where block >= contribution.firstSent {
-        send(block, of: contribution)
+        if map?.shard(of: block) == shard { send(block, of: contribution) }
       }
     }
+  }
+
+  /// From now on blocks go to and from the shard as parts.
+  private func cannotRead(_ worker: WorkerID) {
+    guard unreadable.insert(worker).inserted else { return }
+    for (shard, other) in workers where other == worker { askAgain(shard) }
   }
 
   private func scheduleRetry() {
@@ -169,51 +186,39 @@ package final class ShardLink {
   private func receive(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from shard: WorkerID) {
     guard envelope.stamp == stamp() else { return }
     switch envelope.messageKind {
-    case .parameters: takeParameters(envelope, payload, isTrusted: edge.isInProcess(shard))
+    case .parameters: takeParameters(envelope, payload, from: shard)
     case .contributionTaken:
       guard let taken = try? BlockTaken(body: envelope.body) else { return malformedDropped += 1 }
-      acknowledge(taken)
+      if taken.isUnreadable { cannotRead(shard) } else { acknowledge(taken) }
     default: malformedDropped += 1
     }
   }
 
-  private func takeParameters(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, isTrusted: Bool) {
+  private func takeParameters(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from shard: WorkerID) {
     guard let map, let header = try? ParametersHeader(body: envelope.body),
       header.blocks.allSatisfy({ (0..<map.blockCount).contains($0) && map.shard(of: $0) == header.shard }),
-      header.tensors.count == payload.count, header.blocks.count == payload.count
+      header.tensors.count == header.blocks.count,
+      header.addresses.isEmpty ? payload.count == header.blocks.count : header.addresses.count == header.blocks.count
     else { return malformedDropped += 1 }
     var isNew = false
-    for ((block, tensor), part) in zip(zip(header.blocks, header.tensors), payload) {
+    for (index, block) in header.blocks.enumerated() {
       guard let vector = vectors[header.version], vector.blocksLeft.contains(block) else { continue }
       let range = map.range(of: block)
       let target = UnsafeMutableRawBufferPointer(
         rebasing: vector.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
-      let isCopied = part.withUnsafeBytes { copy($0, tensor, into: target, isTrusted: isTrusted) }
-      guard isCopied else { return malformedDropped += 1 }
+      let received: ReceivedBlock =
+        header.addresses.isEmpty
+        ? .part(payload[payload.startIndex + index], isTrusted: edge.isInProcess(shard))
+        : .memory(process: edge.neighbor(shard) ?? 0, address: header.addresses[index])
+      switch received.copy(header.tensors[index], isRounded: isRounded, into: target, pool: &pool) {
+      case .whole: break
+      case .damaged: return malformedDropped += 1
+      case .unreadable: return cannotRead(shard)
+      }
       vectors[header.version]!.blocksLeft.remove(block)
       isNew = true
     }
     if isNew, vectors[header.version]!.blocksLeft.isEmpty { onParameters(header.version) }
-  }
-
-  /// - Returns: false when a block is damaged or of another kind.
-  private func copy(
-    _ bytes: UnsafeRawBufferPointer, _ tensor: TensorDescriptor, into target: UnsafeMutableRawBufferPointer,
-    isTrusted: Bool
-  ) -> Bool {
-    guard tensor.elementType == (isRounded ? .bfloat16 : .float32), tensor.compression == .none,
-      bytes.count == (isRounded ? target.count / 2 : target.count)
-    else { return false }
-    if isRounded {
-      let isWhole =
-        isTrusted
-        || (try? TensorCodec.verify(tensor, payload: bytes, seed: 0, maximumByteCount: bytes.count)) != nil
-      if isWhole { BFloat16.widen(bytes, to: target.bindMemory(to: Float.self).baseAddress!) }
-      return isWhole
-    }
-    guard isTrusted else { return (try? TensorCodec.decode(tensor, payload: bytes, seed: 0, into: target)) != nil }
-    target.copyMemory(from: bytes)
-    return true
   }
 
   private func acknowledge(_ taken: BlockTaken) {

@@ -80,7 +80,7 @@ package actor TrainStage: StageActor {
       guard let peers = try? Peers(from: envelope) else { break }
       if peers.stage == .batch { batches.update(peers) } else { shards.update(peers) }
     case .train:
-      guard let lease = try? TrainLease(from: envelope) else { break }
+      guard let lease = try? TrainLease(body: envelope.body) else { break }
       guard finished[lease.group] == nil, training != lease.group else { break }
       // Leased again while its batch is still awaited: another batch worker has it now.
       if case .some(.some) = leases[lease.group] { break }
@@ -161,6 +161,6 @@ package actor TrainStage: StageActor {
   private func taken(_ node: TreeNode, step: Int) {
     let group = GroupKey(kind: .training, step: step, index: node.index)
     guard let report = finished.removeValue(forKey: group) else { return }
-    core.link.send(report)
+    core.link.send(.trained, report)
   }
 }

@@ -1,0 +1,71 @@
+internal import Foundation
+
+/// A CSV file of annotations with the names of its columns in the first line.
+struct AnnotationTable {
+  /// One row: its line and the texts of its columns; those that are empty are not there.
+  struct Row {
+    let place: String
+    let text: String
+    fileprivate let values: [String: String]
+
+    subscript(column: String) -> String? { values[column] }
+
+    /// - Throws: naming the column.
+    func required(_ column: String) throws(MetadataMistake) -> String {
+      guard let value = values[column] else { throw MetadataMistake(message: "`\(column)` is missing") }
+      return value
+    }
+  }
+
+  let path: String
+  let columns: [String]
+
+  /// - Throws: `manifest` for a file that cannot be read.
+  init(path: String) throws(CorpusError) {
+    self.path = path
+    let header = try RecordReader.firstRecord(path: path, quotes: true)
+    columns = header.split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.trimmingCharacters(in: CharacterSet(charactersIn: " \r\"\u{FEFF}"))
+    }
+  }
+
+  /// Hands the rows to `body`, and those that are not like the first line to `rejected`.
+  func forEachRow(_ body: (Row) -> Void, rejected: (DatasetReject) -> Void) throws(CorpusError) {
+    let reader = try RecordReader(path: path, quotes: true)
+    let scanner = DelimitedScanner(csv: columns.map { _ in nil })
+    while let block = try reader.next() {
+      block.forEachRecord(quotes: true) { line, record in
+        guard line > 1, record.contains(where: { $0 > 0x20 }) else { return }
+        let text = String(decoding: record, as: UTF8.self)
+        do throws(MetadataMistake) {
+          body(Row(place: "\(path):\(line)", text: text, values: try values(record, scanner)))
+        } catch {
+          rejected(DatasetReject(place: "\(path):\(line)", reason: error.message, text: text))
+        }
+      }
+    }
+  }
+
+  private func values(
+    _ record: UnsafeBufferPointer<UInt8>, _ scanner: DelimitedScanner
+  ) throws(MetadataMistake) -> [String: String] {
+    var values: [String: String] = [:]
+    let count = try scanner.forEachField(record) { column, field in
+      guard column < columns.count, !field.range.isEmpty else { return }
+      let raw = String(decoding: UnsafeBufferPointer(rebasing: record[field.range]), as: UTF8.self)
+      values[columns[column]] = field.isEscaped ? raw.replacingOccurrences(of: "\"\"", with: "\"") : raw
+    }
+    guard count == columns.count else {
+      throw MetadataMistake(message: "\(count) columns where the first line has \(columns.count)")
+    }
+    return values
+  }
+}
+
+/// A row of annotations that cannot be used.
+package struct DatasetReject: Sendable, Equatable {
+  /// File and line, or entry.
+  package let place: String
+  package let reason: String
+  package let text: String
+}

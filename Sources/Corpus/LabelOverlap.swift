@@ -1,0 +1,50 @@
+internal import Foundation
+
+/// How many labels of a target have one that means the same in a source (paper, section 5: |common| / |target|).
+package struct LabelOverlap: Sendable, Codable, Equatable {
+  package struct Pair: Sendable, Codable, Equatable {
+    package let target: String
+    /// Labels of the source with a hashtag in common, in its order.
+    package let source: [String]
+  }
+
+  package let source: Int
+  package let target: Int
+  package let common: Int
+  /// `common` / `target`.
+  package let share: Double
+  package let pairs: [Pair]
+
+  /// Labels are the same that have a hashtag in common: any order of the words, stemmed or not, with stop-words or without.
+  package init(source: LabelList, target: LabelList) {
+    let pairs = target.labels.compactMap { label -> Pair? in
+      let found = source.indices(hashtags: Array(label.hashtags))
+      return found.isEmpty ? nil : Pair(target: label.name, source: found.map { source.labels[$0].name })
+    }
+    self.source = source.labels.count
+    self.target = target.labels.count
+    self.pairs = pairs
+    common = pairs.count
+    share = Double(pairs.count) / Double(max(target.labels.count, 1))
+  }
+}
+
+extension LabelList {
+  /// The labels of an index, a corpus directory, or a label file. An index has the names alone; phrases come from the
+  /// directory's `labels.txt`, if it has one.
+  ///
+  /// - Throws: as reading any of them does.
+  package static func named(_ path: String) throws(CorpusError) -> LabelList {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      return try read(path: path)
+    }
+    let file = path + "/labels.txt"
+    let phrases = FileManager.default.fileExists(atPath: file) ? try labels(path: file) : []
+    guard FileManager.default.fileExists(atPath: "\(path)/\(Corpus.fileName)") || phrases.isEmpty else {
+      return LabelList(phrases)
+    }
+    let known = Dictionary(uniqueKeysWithValues: phrases.map { ($0.name, $0) })
+    return LabelList(try Corpus(directory: path).labels.map { known[$0] ?? Label($0) })
+  }
+}
