@@ -21,7 +21,7 @@ extension CorpusCommand {
     var output: String
 
     @Option(help: "Up to how many of 256 bits a copy may differ; see `sluice corpus calibrate`.")
-    var distance = Deduplicator.standardDistance
+    var distance: Int
 
     @Option(help: ArgumentHelp("All pairs with frames alike, as JSON lines by rising distance.", valueName: "file"))
     var pairs: String?
@@ -49,12 +49,12 @@ extension CorpusCommand {
     }
 
     package func run() async throws {
-      let progress = WorkProgress()
+      let progress = ProgressBar()
       let deduplicator = Deduplicator(
         try Corpus(directory: directory), against: try against.map { try Corpus(directory: $0) }, distance: distance,
         workers: workers)
       let (report, found) = try deduplicator.run(
-        progress: { progress.show($0, $1, of: $2) },
+        progress: { progress.show($1, of: $2, $0) },
         failed: { file, reason in
           FileHandle.standardError.write(Data("warning: \(file) is kept, it has no hash: \(reason)\n".utf8))
         })
@@ -107,11 +107,11 @@ extension CorpusCommand {
       let directory = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-copies-\(getpid())").path
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(atPath: directory) }
-      let progress = WorkProgress()
+      let progress = ProgressBar()
       let result = try Calibration.run(
         target: try Corpus(directory: target), unrelated: try Corpus(directory: unrelated), videos: videos,
         recall: recall, seed: seed, workers: workers, directory: directory,
-        progress: { progress.show($0, $1, of: $2) })
+        progress: { progress.show($1, of: $2, $0) })
       let kinds = result.recallByKind.sorted { $0.key < $1.key }.map { kind, recall in
         "  \(RunSummary.fixed(recall, 3))  \(kind)"
       }

@@ -47,14 +47,12 @@ package struct Deduplicator: Sendable {
     }
   }
 
-  /// A video with frames at this distance or less goes. By `sluice corpus calibrate`; see docs/corpus.md.
-  package static let standardDistance = 64
-
   private let corpus: Corpus
   private let targets: [Corpus]
   private let distance: Int
   private let workers: Int
 
+  /// - Parameter distance: a video with frames at this distance or less goes; see `sluice corpus calibrate`.
   package init(_ corpus: Corpus, against targets: [Corpus], distance: Int, workers: Int) {
     (self.corpus, self.targets, self.distance, self.workers) = (corpus, targets, distance, workers)
   }

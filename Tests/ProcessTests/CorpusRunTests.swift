@@ -39,7 +39,8 @@ import Testing
 
     let subset = "\(root)/without-copies.subset"
     let report = try Self.run([
-      "corpus", "deduplicate", source, "--against", target, "--output", subset, "--pairs", "\(root)/pairs.jsonl",
+      "corpus", "deduplicate", source, "--against", target, "--distance", "72", "--output", subset, "--pairs",
+      "\(root)/pairs.jsonl",
       "--sheet", "\(root)/pairs.png",
     ])
     let copies = try Self.lines("\(source)/truth.jsonl").filter { $0["copy_of"] != nil }
