@@ -41,8 +41,9 @@ let modules: [Target] = [
   module("ZeroMQ", ["CZeroMQ"]),
   module("Wire", ["CLZ4", "CXXHash", "Tensors"]),
   module("Video", ["CLibAV", "Tensors", "Wire"]),
-  module("Synthesis", ["Video", "Files"]),
+  module("Synthesis", ["Video", "Tensors", "Files"]),
   module("Corpus", [grdb, sqlite, crypto, "Video", "Files"]),
+  module("Deduplication", ["Corpus", "Synthesis", "Video", "Tensors", "Files"]),
   module("Networks", ["Tensors", "Files", crypto]),
   module("Topology", ["Yams"]),
   module(
@@ -53,7 +54,10 @@ let modules: [Target] = [
     ]),
   module(
     "Commands",
-    ["Pipeline", "Networks", "Corpus", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", "Files", argumentParser]),
+    [
+      "Pipeline", "Networks", "Corpus", "Deduplication", "Video", "Synthesis", "Topology", "Tensors", "ZeroMQ", "Files",
+      argumentParser,
+    ]),
   .executableTarget(name: "sluice", dependencies: ["Commands", argumentParser], swiftSettings: strict),
   .executableTarget(
     name: "sluice-faulty", dependencies: ["Commands", "Pipeline", "Files", argumentParser], swiftSettings: strict),
@@ -67,6 +71,7 @@ let testTargets: [Target] = [
   tests("VideoTests", ["Video", "Tensors", "Wire", "CLibAV"]),
   tests("SynthesisTests", ["Synthesis", "Video"]),
   tests("CorpusTests", ["Corpus", "Video", grdb]),
+  tests("DeduplicationTests", ["Deduplication", "Synthesis", "Corpus", "Video", "Tensors"]),
   .testTarget(
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),

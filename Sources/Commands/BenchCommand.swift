@@ -7,7 +7,7 @@ package struct BenchCommand: AsyncParsableCommand {
     subcommands: [
       BenchTrainCommand.self, BenchKernelsCommand.self, BenchDecodeCommand.self, BenchLinkCommand.self,
       BenchPlanCommand.self, BenchAverageCommand.self, BenchMatchCommand.self, BenchTapCommand.self,
-      BenchStagesCommand.self,
+      BenchStagesCommand.self, BenchDuplicatesCommand.self,
     ])
 
   package init() {}

@@ -32,6 +32,9 @@ extension CorpusCommand {
     @Option(help: "Keep only so many labels, the first of a seeded order.")
     var labelCount: Int?
 
+    @Option(help: ArgumentHelp("Leave out what this subset of `deduplicate` leaves out.", valueName: "file"))
+    var without: String?
+
     @Option(help: ArgumentHelp("Only videos of these lengths in seconds, as 1:5.", valueName: "least:most"))
     var seconds: Lengths?
 
@@ -52,7 +55,7 @@ extension CorpusCommand {
 
     package func validate() throws {
       if labels != nil, labelCount != nil { throw ValidationError("give --labels or --label-count, not both") }
-      if let mistake = recipe(labels: nil).mistake { throw ValidationError(mistake) }
+      if let mistake = recipe(labels: nil, without: nil).mistake { throw ValidationError(mistake) }
     }
 
     package func run() async throws {
@@ -64,7 +67,8 @@ extension CorpusCommand {
         }
         kept = LabelSpace.sample(corpus.labels.map { Label($0) }, count: labelCount, seed: seed).map(\.name)
       }
-      let subset = try corpus.subset(recipe(labels: kept))
+      let left = try without.map { try corpus.rowsWithout(subset: $0) }
+      let subset = try corpus.subset(recipe(labels: kept, without: left))
       try subset.write(to: output)
       try json.print(
         subset,
@@ -72,10 +76,11 @@ extension CorpusCommand {
           + String(format: "%.2f hours", subset.hours))
     }
 
-    private func recipe(labels: [String]?) -> SubsetRecipe {
+    private func recipe(labels: [String]?, without: [Int]?) -> SubsetRecipe {
       SubsetRecipe(
         choice: tailPreserving ? .tailPreserving : .random, seed: seed, videos: videos, hours: hours, labels: labels,
-        lengths: seconds?.value, histogramOf: histogramOf?.value, centerSeconds: center, singleFrame: singleFrame)
+        without: without, lengths: seconds?.value, histogramOf: histogramOf?.value, centerSeconds: center,
+        singleFrame: singleFrame)
     }
   }
 

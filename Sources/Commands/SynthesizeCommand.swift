@@ -24,6 +24,19 @@ package struct SynthesizeCommand: AsyncParsableCommand {
   @Option(help: "Number of labels (verb and noun phrases).")
   var labels = SynthesisOptions().labels
 
+  @Option(help: "Place of the first label: collections whose ranges do not meet have no label in common.")
+  var firstLabel = 0
+
+  @Option(help: "Share of videos that show two labels, one in each half.")
+  var multiLabel = 0.0
+
+  @Option(help: ArgumentHelp("A collection of whose videos to add copies to train on.", valueName: "dir"))
+  var copiesOf: String?
+
+  @Option(
+    help: "Number of copies: encoded again, scaled, cropped, mirrored, captioned, faster, or an excerpt, in turn.")
+  var copies = 0
+
   @Option(help: "Duration of a video in seconds, A or A-B.")
   var seconds = "5"
 
@@ -62,6 +75,10 @@ package struct SynthesizeCommand: AsyncParsableCommand {
     options.testPerLabel = testPerLabel
     options.setNoise(noise)
     options.zipfExponent = zipf
+    options.firstLabel = firstLabel
+    options.multiLabelShare = multiLabel
+    options.copiesOf = copiesOf
+    options.copies = copies
     options.workers = workers
     let progress = SynthesisProgress()
     let summary = try Synthesizer.run(options, into: directory, progress: progress.report)

@@ -16,6 +16,8 @@ enum CollectionFiles {
   private struct TruthLine: Encodable {
     let file: String
     let label: String
+    /// What the second half shows, if it is something else.
+    let secondLabel: String?
     let verb: String
     let noun: String
     /// The verb that motion order alone tells from `verb`.
@@ -28,6 +30,13 @@ enum CollectionFiles {
     let tagNoise: CollectionPlan.TagNoise
     /// The label that a wrong or extra hashtag names.
     let taggedLabel: String?
+  }
+
+  /// One line of `truth.jsonl` on a copy.
+  private struct CopyLine: Encodable {
+    let file: String
+    let copyOf: String
+    let copyKind: Reupload
   }
 
   /// Makes `directory` and the folder for the videos.
@@ -64,17 +73,21 @@ enum CollectionFiles {
   }
 
   /// Writes the text files, the manifest last: a collection without one is incomplete.
-  static func write(_ plan: CollectionPlan, to directory: String) throws(SynthesisError) {
+  static func write(
+    _ plan: CollectionPlan, _ copied: CopiedVideos, to directory: String
+  ) throws(SynthesisError) {
     let labels = plan.labels.map { $0.phrase + "\n" }.joined()
     try write(labels, to: "\(directory)/labels.txt")
     try write(pairs(plan.labels), to: "\(directory)/pairs.txt")
-    try write(lines(plan.videos.map(truth)), to: "\(directory)/truth.jsonl")
+    let copies = copied.copies.map { CopyLine(file: $0.file, copyOf: $0.sourceFile, copyKind: $0.kind) }
+    try write(lines(plan.videos.map(truth)) + lines(copies), to: "\(directory)/truth.jsonl")
     let manifest = plan.videos.map { video in
       ManifestLine(
-        file: video.file, hashtags: video.hashtags, labels: video.split == .train ? nil : [video.label.phrase],
+        file: video.file, hashtags: video.hashtags, labels: video.split == .train ? nil : video.shown.map(\.phrase),
         split: video.split)
     }
-    try write(lines(manifest), to: "\(directory)/manifest.jsonl")
+    let more = copied.copies.map { ManifestLine(file: $0.file, hashtags: $0.hashtags, labels: nil, split: .train) }
+    try write(lines(manifest + more), to: "\(directory)/manifest.jsonl")
   }
 
   /// The pairs of labels that motion order alone tells apart, two phrases a line with a tab between them.
@@ -89,7 +102,8 @@ enum CollectionFiles {
     let rate = video.scene.framesPerSecond.value
     func seconds(_ frames: Int) -> Double { (Double(frames) / rate * 1000).rounded() / 1000 }
     return TruthLine(
-      file: video.file, label: video.label.phrase, verb: video.label.verb.name, noun: video.label.noun.rawValue,
+      file: video.file, label: video.label.phrase, secondLabel: video.second?.phrase, verb: video.label.verb.name,
+      noun: video.label.noun.rawValue,
       reverseVerb: video.label.partner.verb.name, split: video.split,
       actionStart: seconds(video.scene.actionFrames.lowerBound),
       actionEnd: seconds(video.scene.actionFrames.upperBound), seconds: seconds(video.scene.frameCount),

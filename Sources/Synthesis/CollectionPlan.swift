@@ -22,6 +22,8 @@ package struct CollectionPlan: Sendable {
     /// Path relative to the collection, such as "videos/000123.mp4".
     package let file: String
     package let label: ActionLabel
+    /// What is shown in the second half; nil if all of it shows `label`.
+    package let second: ActionLabel?
     package let split: Split
     package let noise: TagNoise
     /// The label that a wrong or extra hashtag names.
@@ -29,6 +31,9 @@ package struct CollectionPlan: Sendable {
     /// With "#", in the order in which they were written.
     package let hashtags: [String]
     package let scene: Scene
+
+    /// All that it shows.
+    package var shown: [ActionLabel] { [label] + (second.map { [$0] } ?? []) }
   }
 
   package let labels: [ActionLabel]
@@ -37,7 +42,7 @@ package struct CollectionPlan: Sendable {
   /// - Throws: `SynthesisError` with code `invalidOption`.
   package init(_ options: SynthesisOptions) throws(SynthesisError) {
     try options.validate()
-    let labels = LabelVocabulary.labels(options.labels)
+    let labels = Array(LabelVocabulary.labels(options.firstLabel + options.labels)[options.firstLabel...])
     let places = Self.places(options)
     let noises = Self.noises(places.map(\.split), options)
     self.labels = labels
@@ -49,15 +54,27 @@ package struct CollectionPlan: Sendable {
         labels.count > 1 ? labels[(place.label + 1 + random.index(below: labels.count - 1)) % labels.count] : nil
       let noise = other == nil && noises[index] != .missing ? .none : noises[index]
       let noiseLabel = noise == .wrong || noise == .extra ? other : nil
-      var tagged: [ActionLabel] = noise == .wrong || noise == .missing ? [] : [label]
+      let second = Self.second(place.label, of: labels, unless: noiseLabel, index: index, options)
+      var tagged: [ActionLabel] = noise == .wrong || noise == .missing ? [] : [label] + (second.map { [$0] } ?? [])
       if let noiseLabel { tagged.append(noiseLabel) }
       return Video(
-        file: "videos/\(Self.sixDigits(index)).mp4", label: label, split: place.split, noise: noise,
+        file: "videos/\(Self.sixDigits(index)).mp4", label: label, second: second, split: place.split, noise: noise,
         noiseLabel: noiseLabel, hashtags: Hashtags.draw(naming: tagged, showing: label, using: &random),
         scene: Scene(
           seed: options.seed, index: index, seconds: options.secondsRange, width: options.width,
           height: options.height))
     }
+  }
+
+  /// The label that the video's second half shows: another than the first and than the one that a wrong hashtag names.
+  private static func second(
+    _ first: Int, of labels: [ActionLabel], unless noise: ActionLabel?, index: Int, _ options: SynthesisOptions
+  ) -> ActionLabel? {
+    // A stream of its own: without such videos a collection is what it was before there were any.
+    var random = RandomSource(options.seed, 0x5EC0, UInt64(index))
+    guard random.chance(Float(options.multiLabelShare)) else { return nil }
+    let others = labels.filter { $0 != labels[first] && $0 != noise }
+    return others.isEmpty ? nil : random.pick(others)
   }
 
   /// Label and split of each video, in file order.
@@ -112,7 +129,7 @@ package struct CollectionPlan: Sendable {
     return noises
   }
 
-  private static func sixDigits(_ index: Int) -> String {
+  static func sixDigits(_ index: Int) -> String {
     let digits = String(index)
     return String(repeating: "0", count: max(0, 6 - digits.count)) + digits
   }

@@ -6,8 +6,10 @@ package struct SynthesisOptions: Sendable, Equatable {
   /// Number of videos of all splits together.
   package var videos = 300
   package var seed: UInt64 = 1
-  /// Number of labels, a prefix of `LabelVocabulary`'s list.
+  /// Number of labels, of `LabelVocabulary`'s list.
   package var labels = 12
+  /// Place of the first label in that list: collections with ranges that do not meet have no label in common.
+  package var firstLabel = 0
   /// Durations in seconds, uniform in this range.
   package var secondsRange: ClosedRange<Double> = 5...5
   /// Frame size in pixels, even.
@@ -23,6 +25,12 @@ package struct SynthesisOptions: Sendable, Equatable {
   package var missingTagShare = 0.03
   /// Share of videos with a second label's hashtag besides the right one.
   package var extraTagShare = 0.06
+  /// Share of videos that show two labels, one in each half.
+  package var multiLabelShare = 0.0
+  /// A collection with a manifest, of whose videos this one has copies to train on besides its own.
+  package var copiesOf: String?
+  /// Number of those.
+  package var copies = 0
   /// Training videos of the k-th most frequent label are in proportion to k^-zipfExponent; 0 is an equal number.
   package var zipfExponent = 0.7
   /// Threads, each with a video of its own.
@@ -48,6 +56,11 @@ package struct SynthesisOptions: Sendable, Equatable {
     let most = LabelVocabulary.maximumCount
     try require((1...most).contains(labels), "labels is \(labels); give 1 to \(most)")
     try require(
+      (0...most - labels).contains(firstLabel),
+      "the first label is \(firstLabel); with \(labels) labels give 0 to \(most - labels)")
+    try require((0...1_000_000).contains(copies), "copies is \(copies); give 0 to 1000000")
+    try require((copies > 0) == (copiesOf != nil), "copies need both a number and a collection that they are of")
+    try require(
       secondsRange.lowerBound >= 0.5 && secondsRange.upperBound <= 3600,
       "seconds is \(secondsRange); give durations from 0.5 to 3600")
     for (name, value) in [("width", width), ("height", height)] {
@@ -59,6 +72,7 @@ package struct SynthesisOptions: Sendable, Equatable {
     for (name, share) in [("wrong", wrongTagShare), ("missing", missingTagShare), ("extra", extraTagShare)] {
       try require((0...1).contains(share), "the share of \(name) hashtags is \(share); give 0 to 1")
     }
+    try require((0...1).contains(multiLabelShare), "the share of two labels is \(multiLabelShare); give 0 to 1")
     let noise = wrongTagShare + missingTagShare + extraTagShare
     try require(noise <= 1 + 1e-9, "the shares of wrong, missing and extra hashtags sum to \(noise); give at most 1")
     try require((0...4).contains(zipfExponent), "the Zipf exponent is \(zipfExponent); give 0 to 4")

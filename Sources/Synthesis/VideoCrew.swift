@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import Video
 
-/// Threads that write the videos of a plan, each with one video at a time; the first failure stops all.
+/// Threads that write videos, each with one video at a time; the first failure stops all.
 final class VideoCrew: Sendable {
   private struct State {
     var next = 0
@@ -11,23 +11,30 @@ final class VideoCrew: Sendable {
     var failure: SynthesisError?
   }
 
-  private let plan: CollectionPlan
+  /// A video and how it is made.
+  struct Job: Sendable {
+    /// Path relative to the collection.
+    let file: String
+    let write: @Sendable (_ path: String) throws(VideoError) -> Void
+  }
+
+  private let jobs: [Job]
   private let directory: String
   private let workers: Int
   private let state: Mutex<State>
   /// Signalled after each video and at the end of each worker.
   private let events = DispatchSemaphore(value: 0)
 
-  init(plan: CollectionPlan, directory: String, workers: Int) {
-    self.plan = plan
+  init(_ jobs: [Job], directory: String, workers: Int) {
+    self.jobs = jobs
     self.directory = directory
-    self.workers = min(workers, plan.videos.count)
+    self.workers = min(workers, jobs.count)
     state = Mutex(State(workersLeft: self.workers))
   }
 
   /// Writes all videos; returns when every thread has ended.
   func run(progress: (Int, Int) -> Void) throws(SynthesisError) {
-    progress(0, plan.videos.count)
+    progress(0, jobs.count)
     for number in 0..<workers {
       let thread = Thread { self.work() }
       thread.name = "synthesize-\(number)"
@@ -40,7 +47,7 @@ final class VideoCrew: Sendable {
       let (completed, workersLeft, failure) = state.withLock { ($0.completed, $0.workersLeft, $0.failure) }
       if completed > reported, failure == nil {
         reported = completed
-        progress(completed, plan.videos.count)
+        progress(completed, jobs.count)
       }
       guard workersLeft == 0 else { continue }
       if let failure { throw failure }
@@ -49,12 +56,12 @@ final class VideoCrew: Sendable {
   }
 
   private func work() {
-    while let video = takeNext() {
+    while let job = takeNext() {
       do throws(VideoError) {
-        try Synthesizer.write(video, to: "\(directory)/\(video.file)")
+        try job.write("\(directory)/\(job.file)")
         state.withLock { $0.completed += 1 }
       } catch {
-        let failure = SynthesisError(.encode, "cannot write \(directory)/\(video.file)", underlying: error)
+        let failure = SynthesisError(.encode, "cannot write \(directory)/\(job.file)", underlying: error)
         state.withLock { $0.failure = $0.failure ?? failure }
       }
       events.signal()
@@ -63,12 +70,12 @@ final class VideoCrew: Sendable {
     events.signal()
   }
 
-  private func takeNext() -> CollectionPlan.Video? {
+  private func takeNext() -> Job? {
     let index: Int? = state.withLock { state in
-      guard state.failure == nil, state.next < plan.videos.count else { return nil }
+      guard state.failure == nil, state.next < jobs.count else { return nil }
       state.next += 1
       return state.next - 1
     }
-    return index.map { plan.videos[$0] }
+    return index.map { jobs[$0] }
   }
 }

@@ -137,6 +137,35 @@ private let counts = [400, 173, 90, 41, 40, 39, 17, 8, 5, 3, 2, 1, 1]
     #expect(try files(longCorpus).isSuperset(of: files(long2)))
   }
 
+  /// Whatever else a recipe asks for, rows left out are in no subset, and subsets without them nest.
+  @Test func rowsLeftOutAreInNoSubset() throws {
+    let made = try longTailed(counts)
+    let all = try made.corpus.videos(split: .train)
+    let left = all.map(\.id).filter { $0 % 5 == 0 || 30..<60 ~= $0 }
+    let kept = Set(all.filter { !left.contains($0.id) }.map(\.file))
+    #expect(try files(open(SubsetRecipe(without: left), made)) == kept)
+    var before: Set<String> = []
+    for size in [1, 40, 200, kept.count] {
+      let files = try files(open(SubsetRecipe(choice: .tailPreserving, seed: 4, videos: size, without: left), made))
+      #expect(files.count == size && files.isSuperset(of: before) && files.isSubset(of: kept))
+      before = files
+    }
+    let lengths = SubsetRecipe.Lengths(5.5, 7)
+    let some = try open(SubsetRecipe(labels: ["label 1", "label 4"], without: left, lengths: lengths), made)
+    let wanted = all.filter {
+      kept.contains($0.file) && ["label 1", "label 4"].contains(made.corpus.labels[$0.label])
+        && 5.5...7 ~= Double($0.endFrame - $0.startFrame) / $0.framesPerSecond
+    }
+    #expect(try files(some) == Set(wanted.map(\.file)) && wanted.count > 5)
+    func message(_ rows: [Int]) -> String {
+      corpusError { _ = try made.corpus.subset(SubsetRecipe(without: rows)) }?.message ?? ""
+    }
+    #expect(message([3, 3]).contains("must rise") && message([1 << 20]).contains("row 1048576"))
+    let path = "\(made.collection.directory)/without.subset"
+    try made.corpus.subset(SubsetRecipe(without: left)).write(to: path)
+    #expect(try made.corpus.rowsWithout(subset: path) == left)
+  }
+
   @Test func imagesAreSingleFrames() throws {
     let made = try longTailed(counts)
     let corpus = try open(SubsetRecipe(videos: 200, singleFrame: true), made)

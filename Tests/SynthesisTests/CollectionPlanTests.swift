@@ -96,6 +96,31 @@ import Testing
     #expect(one.labels == two.labels)
   }
 
+  @Test func someVideosShowTwoLabels() throws {
+    let plan = try CollectionPlan(Self.options { $0.multiLabelShare = 0.5 })
+    let two = plan.videos.filter { $0.second != nil }
+    #expect((plan.videos.count / 3...plan.videos.count * 2 / 3).contains(two.count))
+    for video in two {
+      #expect(video.shown.count == 2 && video.second != video.label && video.second != video.noiseLabel)
+      let isNamed = video.second.map {
+        video.hashtags.contains("#" + $0.tag) || video.hashtags.contains("#" + $0.shortTag)
+      }
+      #expect(isNamed == (video.noise == .none || video.noise == .extra))
+    }
+    // Without such videos nothing is drawn otherwise.
+    let one = try CollectionPlan(Self.options())
+    #expect(one.videos.allSatisfy { $0.second == nil && $0.shown == [$0.label] })
+    #expect(zip(one.videos, plan.videos).allSatisfy { $0.label == $1.label && $0.noise == $1.noise })
+  }
+
+  @Test func collectionsMayHaveLabelsInCommonOrNone() throws {
+    let first = try CollectionPlan(Self.options { $0.labels = 6 }).labels.map(\.phrase)
+    let next = try CollectionPlan(Self.options { ($0.labels, $0.firstLabel) = (6, 6) }).labels.map(\.phrase)
+    let across = try CollectionPlan(Self.options { ($0.labels, $0.firstLabel) = (6, 4) }).labels.map(\.phrase)
+    #expect(Set(first).isDisjoint(with: next) && next.count == 6)
+    #expect(Set(first).intersection(across) == Set(first[4...]))
+  }
+
   @Test func optionsOutOfRangeAreNamed() {
     let changes: [(name: String, change: (inout SynthesisOptions) -> Void)] = [
       ("videos", { $0.videos = 0 }), ("labels", { $0.labels = 0 }), ("labels", { $0.labels = 100_000 }),
@@ -103,7 +128,9 @@ import Testing
       ("width", { $0.width = 341 }), ("height", { $0.height = 1 << 40 }),
       ("validation", { $0.validationPerLabel = -1 }), ("validation", { $0.validationPerLabel = Int.max }),
       ("test", { $0.testPerLabel = 301 }), ("wrong", { $0.wrongTagShare = .nan }), ("sum", { $0.setNoise(2) }),
-      ("Zipf", { $0.zipfExponent = -1 }), ("training", { $0.validationPerLabel = 25 }),
+      ("Zipf", { $0.zipfExponent = -1 }), ("first", { $0.firstLabel = 1 << 40 }),
+      ("two labels", { $0.multiLabelShare = 2 }), ("copies", { $0.copies = 3 }), ("copies", { $0.copiesOf = "x" }),
+      ("training", { $0.validationPerLabel = 25 }),
     ]
     for (name, change) in changes {
       let error = #expect(throws: SynthesisError.self) { try CollectionPlan(Self.options(change)) }

@@ -4,8 +4,7 @@ internal import GRDB
 extension Corpus {
   /// The videos of the training split that a recipe may take, by label kept.
   struct Pool {
-    /// Ranks of each label's videos that have the recipe's lengths, rising; nil where all may be taken.
-    var eligible: [[Int32]]?
+    var eligible: EligibleVideos
     /// How long each of them is in the subset; empty where nobody asked.
     var seconds: [[Float]]
     /// How many each label has.
@@ -33,7 +32,7 @@ extension Corpus {
       throw CorpusError(.subset, "\(directory): has \(total) such videos to train on, not \(max(wanted, 1))")
     }
     let order = Selection(
-      recipe, labels: names, available: pool.available, eligible: nil, counts: pool.available)
+      recipe, labels: names, available: pool.available, eligible: .all, counts: pool.available)
     var left = recipe.videos ?? total
     var seconds = 0.0
     func length(_ label: Int, _ index: Int) -> Double {
@@ -61,6 +60,17 @@ extension Corpus {
       corpus: fingerprint, recipe: recipe, hours: seconds / 3600, counts: Dictionary(uniqueKeysWithValues: named))
   }
 
+  /// The rows that a subset of this index leaves out by name.
+  ///
+  /// - Throws: `subset` for a file that is none, or of another index.
+  package func rowsWithout(subset path: String) throws(CorpusError) -> [Int] {
+    let subset = try Subset.read(path: path)
+    guard subset.corpus == fingerprint else {
+      throw CorpusError(.subset, "\(path): a subset of another index than that of \(directory); make it again")
+    }
+    return subset.recipe.without ?? []
+  }
+
   /// Indices of the labels a recipe keeps, rising.
   static func keptLabels(_ recipe: SubsetRecipe, labels: [String]) throws(CorpusError) -> [Int] {
     guard let wanted = recipe.labels.map(Set.init) else { return Array(labels.indices) }
@@ -74,14 +84,22 @@ extension Corpus {
   func pool(
     _ recipe: SubsetRecipe, ranges: [Range<Int>], needsSeconds: Bool
   ) throws(CorpusError) -> Pool {
-    var pool = Pool(eligible: nil, seconds: [], available: ranges.map(\.count), limits: ranges.map(\.count))
+    let left = try leftOut(recipe, ranges: ranges)
+    let counts = zip(ranges, left).map { $0.count - $1.count }
+    var pool = Pool(
+      eligible: recipe.without == nil ? .all : .without(left), seconds: [], available: counts, limits: counts)
     guard needsSeconds || recipe.lengths != nil else { return pool }
     var ranks: [[Int32]] = []
     var others = ranges.map { _ in 0 }
     for (label, range) in ranges.enumerated() {
       ranks.append([])
       pool.seconds.append([])
+      var leftOut = left[label][...]
       try forEachLength(range) { rank, seconds, framesPerSecond in
+        if leftOut.first == Int32(rank) {
+          leftOut.removeFirst()
+          return
+        }
         if recipe.histogramOf?.contains(seconds) == true { others[label] += 1 }
         guard recipe.lengths?.contains(seconds) ?? true else { return }
         ranks[label].append(Int32(rank))
@@ -89,10 +107,29 @@ extension Corpus {
         pool.seconds[label].append(Float(recipe.singleFrame ? 1 / framesPerSecond : kept))
       }
     }
-    if recipe.lengths != nil { pool.eligible = ranks }
+    if recipe.lengths != nil { pool.eligible = .only(ranks) }
     pool.available = ranks.map(\.count)
     pool.limits = recipe.histogramOf == nil ? pool.available : zip(pool.available, others).map(min)
     return pool
+  }
+
+  /// Ranks of each label's videos that the recipe leaves out. Rows of labels that it does not keep do not count.
+  private func leftOut(_ recipe: SubsetRecipe, ranges: [Range<Int>]) throws(CorpusError) -> [[Int32]] {
+    var ranks = ranges.map { _ in [Int32]() }
+    let rows = ranges.indices.filter { !ranges[$0].isEmpty }.sorted { ranges[$0].lowerBound < ranges[$1].lowerBound }
+    var next = rows[...]
+    let all = self.ranges[.train] ?? []
+    let end = all.map(\.upperBound).max() ?? 0
+    for id in recipe.without ?? [] {
+      guard 0..<end ~= id else {
+        throw CorpusError(.subset, "\(directory): leaves out row \(id), which no video to train on has; make it again")
+      }
+      while let label = next.first, ranges[label].upperBound <= id { next.removeFirst() }
+      if let label = next.first, ranges[label].contains(id) {
+        ranks[label].append(Int32(id - ranges[label].lowerBound))
+      }
+    }
+    return ranks
   }
 
   /// Videos without a frame rate have no length.

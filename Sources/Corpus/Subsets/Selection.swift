@@ -8,15 +8,14 @@ struct Selection: Sendable {
 
   /// Videos of each label that are in it.
   var counts: [Int]
-  /// Ranks of each label's videos that are eligible, rising; nil where all are.
-  private let eligible: [[Int32]]?
+  private let eligible: EligibleVideos
   private let permutations: [FeistelPermutation]
   private let recipe: SubsetRecipe
 
   /// - Parameters:
   ///   - labels: names of the labels kept.
-  ///   - available: videos of each label; those of `eligible` where that is given.
-  init(_ recipe: SubsetRecipe, labels: [String], available: [Int], eligible: [[Int32]]?, counts: [Int]) {
+  ///   - available: videos of each label that are eligible.
+  init(_ recipe: SubsetRecipe, labels: [String], available: [Int], eligible: EligibleVideos, counts: [Int]) {
     self.recipe = recipe
     self.eligible = eligible
     self.counts = counts
@@ -35,8 +34,7 @@ struct Selection: Sendable {
 
   /// The rank of a subset's video among all of its label.
   func rank(label: Int, index: Int) -> Int {
-    let place = place(label: label, index: index)
-    return eligible.map { Int($0[label][place]) } ?? place
+    eligible.rank(label: label, place: place(label: label, index: index))
   }
 
   /// The part of a video that the recipe keeps.

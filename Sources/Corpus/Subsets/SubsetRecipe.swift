@@ -25,6 +25,8 @@ package struct SubsetRecipe: Sendable, Codable, Equatable {
   package var hours: Double?
   /// The labels to keep, in any order; nil for all.
   package var labels: [String]?
+  /// Rows of the index that are left out, rising; nil for none.
+  package var without: [Int]?
   /// Only videos of these lengths.
   package var lengths: Lengths?
   /// Of each label no more videos than it has of these lengths: the subset with the two exchanged has the same histogram.
@@ -36,13 +38,15 @@ package struct SubsetRecipe: Sendable, Codable, Equatable {
 
   package init(
     choice: Choice = .random, seed: UInt64 = 0, videos: Int? = nil, hours: Double? = nil, labels: [String]? = nil,
-    lengths: Lengths? = nil, histogramOf: Lengths? = nil, centerSeconds: Double? = nil, singleFrame: Bool = false
+    without: [Int]? = nil, lengths: Lengths? = nil, histogramOf: Lengths? = nil, centerSeconds: Double? = nil,
+    singleFrame: Bool = false
   ) {
     self.choice = choice
     self.seed = seed
     self.videos = videos
     self.hours = hours
     self.labels = labels
+    self.without = without
     self.lengths = lengths
     self.histogramOf = histogramOf
     self.centerSeconds = centerSeconds
@@ -50,7 +54,7 @@ package struct SubsetRecipe: Sendable, Codable, Equatable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case choice, seed, videos, hours, labels, lengths
+    case choice, seed, videos, hours, labels, without, lengths
     case histogramOf = "histogram_of"
     case centerSeconds = "center_seconds"
     case singleFrame = "single_frame"
@@ -63,6 +67,9 @@ package struct SubsetRecipe: Sendable, Codable, Equatable {
     if let hours, !(hours > 0 && hours.isFinite) { return "the number of hours must be above 0" }
     if choice == .tailPreserving, videos == nil { return "a tail-preserving subset needs a number of videos" }
     if labels?.isEmpty == true { return "it keeps no label" }
+    if let without, zip(without, without.dropFirst()).contains(where: { $0 >= $1 }) {
+      return "the rows it leaves out must rise"
+    }
     for lengths in [lengths, histogramOf] {
       if let lengths, !(0 <= lengths.least && lengths.least <= lengths.most && lengths.most.isFinite) {
         return "lengths must be from at least 0 to at least as much"

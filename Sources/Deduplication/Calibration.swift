@@ -1,0 +1,147 @@
+package import Corpus
+internal import Foundation
+internal import Synchronization
+package import Synthesis
+internal import Tensors
+
+/// Chooses the distance up to which a video counts as a copy: from copies made of a target's videos, and from unrelated videos.
+package struct Calibration: Sendable, Encodable {
+  /// The smallest distance with the recall asked for, of 256 bits.
+  package let distance: Int
+  package let copies: Int
+  /// Share of the copies within `distance` of what they are of.
+  package let recall: Double
+  package let recallByKind: [String: Double]
+  package let unrelated: Int
+  /// Share of the unrelated videos within `distance` of anything in the target.
+  package let unrelatedShare: Double
+  /// Videos of the target.
+  package let targets: Int
+  /// The distance that nine tenths of the copies, and one in a hundred of the unrelated videos, do not exceed; nil where there
+  /// are no frames alike.
+  package let copiesNinetiethPercentile: Int?
+  package let unrelatedFirstPercentile: Int?
+
+  private enum CodingKeys: String, CodingKey {
+    case distance, copies, recall, unrelated, targets
+    case recallByKind = "recall_by_kind"
+    case unrelatedShare = "unrelated_share"
+    case copiesNinetiethPercentile = "copies_ninetieth_percentile"
+    case unrelatedFirstPercentile = "unrelated_first_percentile"
+  }
+
+  /// - Parameters:
+  ///   - target: its videos, all splits, are what is searched.
+  ///   - unrelated: an index whose videos to train on show nothing of the target's.
+  ///   - videos: number of the target's videos of which copies are made, one of each kind.
+  ///   - recall: share of the copies to be found.
+  ///   - directory: for the copies, each removed when it is hashed.
+  /// - Throws: `empty` if not even the largest distance finds so many.
+  package static func run(
+    target: Corpus, unrelated: Corpus, videos: Int, recall: Double, seed: UInt64, workers: Int, directory: String,
+    progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void
+  ) throws -> Calibration {
+    let hashed = try CorpusHasher.hash(
+      target, splits: Split.allCases, rate: CorpusHasher.targetRate, workers: workers
+    ) { progress("hashing \(target.directory)", $0, $1) }.hashes
+    let others = try CorpusHasher.hash(
+      unrelated, splits: [.train], rate: CorpusHasher.corpusRate, workers: workers
+    ) { progress("hashing \(unrelated.directory)", $0, $1) }.hashes
+    let index = TargetIndex((0..<hashed.count).map { hashed.frames($0) })
+    let sources = try Self.sources(of: target, hashed: hashed, count: videos, seed: seed)
+    guard !sources.isEmpty else { throw DeduplicationError(.empty, "\(target.directory): no video to make copies of") }
+    let copies = try distances(of: sources, in: index, workers: workers, directory: directory) {
+      progress("copying", $0, $1)
+    }
+    let strangers = index.nearest(
+      others.count, workers: workers, progress: { progress("searching", $0, others.count) },
+      frames: { others.frames($0) }
+    ).map { $0?.distance }
+    return try Calibration(copies: copies, strangers: strangers, recall: recall, targets: hashed.count)
+  }
+
+  /// - Parameters:
+  ///   - copies: how far each is from what it is of; nil where there are no frames alike.
+  ///   - strangers: how far each is from anything.
+  package init(
+    copies: [(kind: Reupload, distance: Int?)], strangers: [Int?], recall: Double, targets: Int
+  ) throws(DeduplicationError) {
+    func share(_ distances: [Int?], within distance: Int) -> Double {
+      Double(distances.count { $0 ?? .max <= distance }) / Double(max(distances.count, 1))
+    }
+    func percentile(_ distances: [Int?], _ part: Double) -> Int? {
+      let sorted = distances.map { $0 ?? .max }.sorted()
+      let value = sorted.isEmpty ? .max : sorted[Int(Double(sorted.count - 1) * part)]
+      return value == .max ? nil : value
+    }
+    let all = copies.map(\.distance)
+    guard let distance = (0...TargetIndex.farthest).first(where: { share(all, within: $0) >= recall }) else {
+      throw DeduplicationError(
+        .empty, "only \(share(all, within: TargetIndex.farthest)) of the copies are found at any distance; ask for less"
+      )
+    }
+    self.distance = distance
+    self.copies = copies.count
+    self.recall = share(all, within: distance)
+    let kinds = Dictionary(grouping: copies) { $0.kind.rawValue }
+    recallByKind = kinds.mapValues { share($0.map(\.distance), within: distance) }
+    unrelated = strangers.count
+    unrelatedShare = share(strangers, within: distance)
+    self.targets = targets
+    copiesNinetiethPercentile = percentile(all, 0.9)
+    unrelatedFirstPercentile = percentile(strangers, 0.01)
+  }
+
+  private struct Source {
+    /// Number among the target's hashed videos.
+    let number: Int
+    let video: VideoRecord
+    let kind: Reupload
+    let seed: UInt64
+  }
+
+  private static func sources(
+    of target: Corpus, hashed: HashFile, count: Int, seed: UInt64
+  ) throws(CorpusError) -> [Source] {
+    var records: [Int: VideoRecord] = [:]
+    for split in Split.allCases { for video in try target.videos(split: split) { records[video.id] = video } }
+    let order = FeistelPermutation(count: hashed.count, key: CounterRandom.key(seed: seed, [0xCA11]))
+    return (0..<min(count, hashed.count)).flatMap { place in
+      let number = order(place)
+      guard let video = records[hashed.id(number)] else { return [Source]() }
+      return Reupload.allCases.enumerated().map { kind, reupload in
+        Source(
+          number: number, video: video, kind: reupload,
+          seed: CounterRandom.key(seed: seed, [UInt64(number), UInt64(kind)]))
+      }
+    }
+  }
+
+  /// Makes a copy, hashes and removes it, and looks for what it is of.
+  private static func distances(
+    of sources: [Source], in index: TargetIndex, workers: Int, directory: String,
+    progress: @escaping @Sendable (Int, Int) -> Void
+  ) throws -> [(kind: Reupload, distance: Int?)] {
+    let state = Mutex((done: 0, found: [Swift.Result<Int?, any Error>?](repeating: nil, count: sources.count)))
+    WorkerPool(threads: workers).run(sources.count) { place, _ in
+      let source = sources[place]
+      let path = "\(directory)/\(place).mp4"
+      let found = Swift.Result<Int?, any Error> {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try source.kind.write(
+          source.video.path, frames: source.video.startFrame..<source.video.endFrame, seed: source.seed, to: path)
+        let frames = try VideoHasher.hashes(path: path, rate: CorpusHasher.corpusRate)
+        return index.matches(frames).first { $0.target == source.number }?.distance
+      }
+      state.withLock { state in
+        state.found[place] = found
+        state.done += 1
+        progress(state.done, sources.count)
+      }
+    }
+    let found = state.withLock { $0.found }
+    return try zip(sources, found).compactMap { source, found in
+      try found.map { (source.kind, try $0.get()) }
+    }
+  }
+}
