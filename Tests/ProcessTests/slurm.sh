@@ -82,15 +82,14 @@ up() {
 
 down() {
   scancel --user root 2>/dev/null || true
-  local file pid
+  for _ in {1..50}; do
+    [[ -n $(squeue --noheader 2>/dev/null) ]] || break
+    sleep 0.2
+  done
+  # They block SIGTERM if who started them does, as a test under Swift's runner.
+  local file
   for file in "$dir"/slurmd-*.pid "$dir/slurmctld.pid" "$dir/munge/pid"; do
-    [[ -s $file ]] || continue
-    pid=$(<"$file")
-    kill "$pid" 2>/dev/null || continue
-    for _ in {1..100}; do
-      [[ -e /proc/$pid ]] || break
-      sleep 0.1
-    done
+    [[ ! -s $file ]] || kill -KILL "$(<"$file")" 2>/dev/null || true
   done
 }
 
