@@ -44,8 +44,7 @@ import Testing
     let script = """
       import sqlite3, sys
       index = sqlite3.connect(sys.argv[1])
-      for table in ("videos", "files"):
-          index.execute(f"UPDATE {table} SET file = replace(file, ?, ?)", sys.argv[2:])
+      index.execute("UPDATE videos SET file = replace(file, ?, ?)", sys.argv[2:])
       index.commit()
       """
     let python = Process()

@@ -58,7 +58,8 @@ import Testing
     #expect(try hash(report) == expected)
     #expect(report["samples_used"] as? Int == report["samples_planned"] as? Int)
     #expect(report["steps_rolled_back"] as? Int == 0, "it was stopped, not killed: \(slurm.output(job))")
-    #expect(work(report, "decode").filter { $0.value > 0 }.count >= 4, "\(work(report, "decode"))")
+    let others = work(report, "decode").filter { !$0.key.hasPrefix("a/") && !$0.key.hasPrefix("b/") }
+    #expect(others.values.contains { $0 > 0 }, "the array's worker came back: \(work(report, "decode"))")
     #expect(slurm.output(job).contains("a b on n1 n2, runs/sluice-\(job) --resume"))
     #expect(!FileManager.default.fileExists(atPath: "\(run).endpoint"))
   }
