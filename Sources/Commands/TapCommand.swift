@@ -43,6 +43,8 @@ package struct TapCommand: AsyncParsableCommand {
     let client = try live.client(.tap)
     try client.tap(Stage(rawValue: stage)!, every: every, limit: limit, timeoutSeconds: timeout) { item in
       print(try recorder.record(item))
+      // Who reads a pipe or file sees each item as it comes.
+      fflush(nil)
     }
   }
 }
