@@ -62,7 +62,7 @@ package struct StagesBenchmark: Sendable {
     var topology = topology
     let all = Self.warmUpSteps + steps
     (topology.train.steps, topology.train.epochs) = (all, nil)
-    topology.checkpoint = Topology.Checkpoint(every: all * topology.train.localSteps, keep: 1)
+    topology.checkpoint = Topology.Checkpoint(every: all, keep: 1)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-bench-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
     let directory = RunDirectory(path: folder.path)

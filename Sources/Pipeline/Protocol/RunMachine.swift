@@ -7,7 +7,6 @@ import Wire
 package struct RunMachine: Sendable {
   package struct Settings: Sendable {
     package var replicas: Int
-    /// Clips of one replica in one step.
     /// Clips of a group: those that one replica uses in a round.
     package var batch: Int
     package var inFlightRounds: Int
