@@ -78,8 +78,8 @@ let testTargets: [Target] = [
   tests(
     "PipelineTests", ["Pipeline", "Corpus", "Networks", "Video", "Wire", "Tensors", "Topology", "ZeroMQ", "Files"]),
   .testTarget(
-    name: "ProcessTests", dependencies: ["sluice", "sluice-faulty"], exclude: ["flood.py", "hosts.sh", "slurm.sh", "relay.py"],
-    swiftSettings: strict),
+    name: "ProcessTests", dependencies: ["sluice", "sluice-faulty"],
+    exclude: ["flood.py", "hosts.sh", "slurm.sh", "relay.py"], swiftSettings: strict),
 ]
 
 /// Only `scripts/fuzz` builds the fuzzer: it links libFuzzer.
