@@ -4,10 +4,10 @@ internal import Tensors
 package protocol ClipNetwork: AnyObject {
   var layout: ParameterLayout { get }
 
-  /// As ``Network/train(parameters:clips:labels:gradient:onFinal:)``.
+  /// As ``Network/train(parameters:clips:labels:gradient:onNeed:onFinal:)``.
   func train(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
-    gradient: UnsafeMutableBufferPointer<Float>, onFinal: (Int) -> Void
+    gradient: UnsafeMutableBufferPointer<Float>, onNeed: (Int) -> Void, onFinal: (Int) -> Void
   ) throws(NetworkError) -> TrainResult
 
   /// As ``Network/logits(parameters:clips:count:)``.
@@ -17,12 +17,13 @@ package protocol ClipNetwork: AnyObject {
 }
 
 extension ClipNetwork {
-  /// As the other, for who waits for the end.
+  /// As the other, for who has all parameters and waits for the end.
   func train(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
     gradient: UnsafeMutableBufferPointer<Float>
   ) throws(NetworkError) -> TrainResult {
-    try train(parameters: parameters, clips: clips, labels: labels, gradient: gradient, onFinal: { _ in })
+    try train(
+      parameters: parameters, clips: clips, labels: labels, gradient: gradient, onNeed: { _ in }, onFinal: { _ in })
   }
 }
 
@@ -64,8 +65,9 @@ private final class WideNetwork: ClipNetwork {
 
   func train(
     parameters: UnsafeBufferPointer<Float>, clips: UnsafePointer<UInt8>, labels: [[Int]],
-    gradient: UnsafeMutableBufferPointer<Float>, onFinal: (Int) -> Void
+    gradient: UnsafeMutableBufferPointer<Float>, onNeed: (Int) -> Void, onFinal: (Int) -> Void
   ) throws(NetworkError) -> TrainResult {
+    onNeed(parameters.count)
     widen(parameters)
     let result = try self.parameters.withUnsafeBufferPointer { (parameters) throws(NetworkError) in
       try self.gradient.withUnsafeMutableBufferPointer { (gradient) throws(NetworkError) in

@@ -4,10 +4,10 @@ extension Network {
   /// One training step on the clips in `memory.input`.
   func step(
     _ parameters: UnsafePointer<Scalar>, _ labels: [[Int]], _ gradient: UnsafeMutablePointer<Scalar>,
-    onFinal: (Int) -> Void = { _ in }
+    onNeed: (Int) -> Void = { _ in }, onFinal: (Int) -> Void = { _ in }
   ) -> TrainResult {
     clearPadding(gradient)
-    forward(parameters, count: labels.count, mode: .train, gradient: gradient)
+    forward(parameters, count: labels.count, mode: .train, gradient: gradient, onNeed: onNeed)
     let elements = labels.count * definition.classes
     Scalar.widen(memory.logits, count: elements, to: memory.exactLogits)
     let result = loss.evaluate(memory.exactLogits, classes: definition.classes, labels: labels)
@@ -17,10 +17,14 @@ extension Network {
   }
 
   /// Logits of the first `count` clips in `memory.input`; with `.train`, batch statistics go to `gradient` if given.
+  /// - Parameter onNeed: called before parameters up to this one are read: of each block, and of all but the running
+  ///   statistics, which training does not read.
   func forward(
-    _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?
+    _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?,
+    onNeed: (Int) -> Void = { _ in }
   ) {
-    let map = lastMap(parameters, count: count, mode: mode, gradient: gradient)
+    let map = lastMap(parameters, count: count, mode: mode, gradient: gradient, onNeed: onNeed)
+    onNeed(classifierBias.range.upperBound)
     let rows = architecture.output.volume
     let (features, pooled) = (architecture.features, memory.pooled)
     pool.run(count) { clip, _ in
@@ -31,10 +35,12 @@ extension Network {
 
   /// The last block's output, (count, T, H, W, features).
   func lastMap(
-    _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?
+    _ parameters: UnsafePointer<Scalar>, count: Int, mode: Mode, gradient: UnsafeMutablePointer<Scalar>?,
+    onNeed: (Int) -> Void = { _ in }
   ) -> UnsafeMutablePointer<Scalar> {
     var input = memory.input
     for block in blocks {
+      onNeed(block.endElement)
       var chain = ConvolutionInput(input)
       for layer in block.units {
         convolve(layer, chain, parameters, count: count, mode: mode, gradient: gradient)

@@ -79,14 +79,15 @@ package final class Network<Scalar: NetworkScalar> {
   ///   - labels: of each clip, in 0..<classes, at least one; of clips as many as the batch or fewer. Softmax counts the first.
   ///   - gradient: `layout.count` elements, overwritten: d loss / d parameter of the mean loss; in the places of the running
   ///     statistics the batch mean and the unbiased batch variance.
+  ///   - onNeed: called as forward goes on, on the caller's thread, before parameters up to this one are read.
   ///   - onFinal: called as backward goes on, on the caller's thread: the gradient's elements from this one on are final.
   package func train(
     parameters: UnsafeBufferPointer<Scalar>, clips: UnsafePointer<UInt8>, labels: [[Int]],
-    gradient: UnsafeMutableBufferPointer<Scalar>, onFinal: (Int) -> Void = { _ in }
+    gradient: UnsafeMutableBufferPointer<Scalar>, onNeed: (Int) -> Void = { _ in }, onFinal: (Int) -> Void = { _ in }
   ) throws(NetworkError) -> TrainResult {
     try check(parameters: parameters, labels: labels, gradient: gradient)
     load(pixels: clips, count: labels.count)
-    return step(parameters.baseAddress!, labels, gradient.baseAddress!, onFinal: onFinal)
+    return step(parameters.baseAddress!, labels, gradient.baseAddress!, onNeed: onNeed, onFinal: onFinal)
   }
 
   /// The same for clips that are normalised already, (N, 3, T, H, W); returns the logits (N, classes) too.

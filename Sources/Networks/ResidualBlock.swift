@@ -16,7 +16,12 @@ struct ResidualBlock<Scalar: NetworkScalar> {
   let shortcutGradient: UnsafeMutablePointer<Scalar>?
 
   /// The first of its parameters in the flat vector; a block's lie together.
-  var firstElement: Int { (units + (shortcut.map { [$0] } ?? [])).map(\.weight.offset).min()! }
+  var firstElement: Int { layers.map(\.weight.offset).min()! }
+
+  /// The end of its weights, gammas and betas.
+  var endElement: Int { layers.map(\.beta.range.upperBound).max()! }
+
+  private var layers: [NormalizedConvolution<Scalar>] { units + (shortcut.map { [$0] } ?? []) }
 
   init(
     _ block: Architecture.Block, _ slots: BlockSlots, named: (String) -> ParameterLayout.Segment,

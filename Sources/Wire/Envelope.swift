@@ -1,7 +1,7 @@
 /// The first frame of every message between workers. Byte-exact in `docs/wire-format.md`.
 package struct Envelope: Sendable, Equatable {
   package static let magic: [UInt8] = Array("SLUICE".utf8)
-  package static let currentVersion: UInt16 = 1
+  package static let currentVersion: UInt16 = 2
   /// Bytes before the body, and the checksum after it.
   package static let headerByteCount = 32
   package static let checksumByteCount = 8

@@ -19,7 +19,7 @@ struct WireTarget: FuzzTarget {
       control(Hello.self), control(Welcome.self), control(Refused.self), control(Introduce.self),
       control(Heartbeat.self),
       control(Leaving.self), control(Dismissed.self), control(Peers.self), control(Failed.self),
-      control(WorkerExited.self), control(ScaleTo.self), exact(TrainLease.self), exact(TrainedReport.self),
+      control(WorkerExited.self), control(ScaleTo.self), exact(TrainLease.self), exact(TrainedReports.self),
       control(EvaluateLease.self), control(EvaluatedReport.self), control(Commit.self), control(Applied.self),
       control(GradientSquares.self), control(ClipScale.self), control(Load.self), control(Loaded.self),
       control(Checkpointed.self), control(Drop.self), control(ClientRequest.self), control(ClientReply.self),

@@ -50,6 +50,34 @@ struct DeterminismTests {
     #expect(gradient.allSatisfy { $0.isFinite })
   }
 
+  /// What has not been asked for is not a number: it would show.
+  @Test("parameters are read no earlier than they are asked for", arguments: ["r2plus1d-10", "r3d-18", "r2plus1d-101"])
+  func parametersOnTheirWay(name: String) throws {
+    let fixture = try Fixture<Float>(name)
+    var noise = SplitMix(state: 5)
+    let pixels = (0..<2 * 8 * 16 * 16 * 3).map { _ in UInt8(truncatingIfNeeded: noise.next()) }
+    let count = fixture.parameters.count
+    func train(_ parameters: [Float], _ onNeed: (Int, UnsafeMutableBufferPointer<Float>) -> Void) throws -> [Float] {
+      var (parameters, gradient) = (parameters, [Float](repeating: 0, count: count))
+      try gradient.withUnsafeMutableBufferPointer { gradient in
+        try parameters.withUnsafeMutableBufferPointer { parameters in
+          _ = try fixture.network.train(
+            parameters: UnsafeBufferPointer(parameters), clips: pixels, labels: fixture.labels.map { [$0] },
+            gradient: gradient, onNeed: { onNeed($0, parameters) })
+        }
+      }
+      return gradient
+    }
+    var needs: [Int] = []
+    let expected = try train(fixture.parameters) { need, _ in needs.append(need) }
+    let late = try train([Float](repeating: .nan, count: count)) { need, parameters in
+      for index in 0..<need { parameters[index] = fixture.parameters[index] }
+    }
+    #expect(isSame(late, expected))
+    #expect(needs == needs.sorted() && needs.count > 4 && needs[0] < needs.last! / 4)
+    #expect(needs.last! == fixture.network.layout.segment(named: "fc.bias")!.range.upperBound)
+  }
+
   @Test("fewer clips than the batch give what a network of that size gives")
   func partialBatch() throws {
     let large = try Fixture<Float>("r2plus1d-10", batch: 3)

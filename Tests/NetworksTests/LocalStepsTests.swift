@@ -56,7 +56,7 @@ struct LocalStepsTests {
             try network.train(
               parameters: parameters, clips: $0.baseAddress! + step * stepBytes,
               labels: Array(labels[(step * Self.batch)..<((step + 1) * Self.batch)]), gradient: gradient,
-              onFinal: { _ in })
+              onNeed: { _ in }, onFinal: { _ in })
           }
         }
       }

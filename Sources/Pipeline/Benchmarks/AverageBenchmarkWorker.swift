@@ -58,9 +58,9 @@ actor AverageBenchmarkWorker: StageActor {
   func leave() { core?.leave() }
 
   private func holds(_ version: Int) {
-    guard let vector = shards.parameters(at: version) else { return }
+    guard let vector = shards.parameters(at: version), vector.isWhole else { return }
     var round = BenchmarkRound(version: version, worker: worker)
-    if version == lastVersion { round.digest = XXH3.hash(UnsafeRawBufferPointer(vector.bytes)) }
+    if version == lastVersion { round.digest = XXH3.hash(UnsafeRawBufferPointer(vector.buffer.bytes)) }
     guard let trainer else {
       core.link.send(round)
       return next(version)
@@ -80,7 +80,7 @@ actor AverageBenchmarkWorker: StageActor {
     }
   }
 
-  private func train(_ version: Int, _ vector: AlignedBuffer, _ trainer: NoiseTrainer) {
+  private func train(_ version: Int, _ vector: IncomingVector, _ trainer: NoiseTrainer) {
     guard version < lastVersion else { return }
     began = Monotonic.seconds()
     work.submit { [self] in
@@ -129,7 +129,7 @@ final class NoiseTrainer: Sendable {
   }
 
   /// - Parameter onFinal: as of ``RoundTrainer``; the last call is for the whole contribution.
-  func step(_ parameters: AlignedBuffer, onFinal: (AlignedBuffer, Int) -> Void) {
+  func step(_ parameters: IncomingVector, onFinal: (AlignedBuffer, Int) -> Void) {
     // The batch fits the network: made for each other in `init`.
     guard let result = try? trainer.train(parameters: parameters, batch: batch, onFinal: onFinal) else { return }
     onFinal(result.contribution, 0)

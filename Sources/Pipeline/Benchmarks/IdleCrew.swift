@@ -61,8 +61,8 @@ actor IdleCrew {
       }
       report()
     case .train:
-      guard let group = (try? TrainLease(body: envelope.body))?.group else { return }
-      trained(group, by: worker)
+      guard let share = (try? TrainLease(body: envelope.body))?.share else { return }
+      trained(share, by: worker)
     case .load:
       guard let load = try? Load(from: envelope) else { return }
       links[worker]?.send(Loaded(shard: 0, version: load.version, error: nil))
@@ -86,15 +86,16 @@ actor IdleCrew {
     }
   }
 
-  private func trained(_ group: GroupKey, by worker: WorkerID) {
-    links[worker]?.send(
-      .trained,
+  private func trained(_ share: ReplicaShare, by worker: WorkerID) {
+    let reports = share.groups(of: ReplicaTree(replicas: replicas)).map {
       TrainedReport(
-        group: group, consumed: .of(group: group, attempts: Array(repeating: 0, count: batch)), loss: 1, correct: 0,
-        seconds: 0))
-    trainedInStep[group.step, default: 0] += 1
-    guard trainedInStep[group.step] == replicas else { return }
-    trainedInStep[group.step] = nil
-    links["here/average/0#\(getpid())"]?.send(Applied(shard: 0, version: group.step + 1))
+        group: $0, consumed: .of(group: $0, attempts: Array(repeating: 0, count: batch)), loss: 1, correct: 0,
+        seconds: 0)
+    }
+    links[worker]?.send(.trained, TrainedReports(reports))
+    trainedInStep[share.step, default: 0] += reports.count
+    guard trainedInStep[share.step] == replicas else { return }
+    trainedInStep[share.step] = nil
+    links["here/average/0#\(getpid())"]?.send(Applied(shard: 0, version: share.step + 1))
   }
 }

@@ -20,9 +20,9 @@ extension Coordinator {
         failed.isTransient ? .transient(reason: failed.reason) : .verdict(reason: failed.reason)
       perform(machine.failed(failed.key, by: sender, failure, now: now))
     case .trained:
-      guard let report = try? TrainedReport(body: envelope.body) else { return }
-      reportsDone[sender, default: 0] += 1
-      perform(machine.trained(report, by: sender))
+      guard let reports = (try? TrainedReports(body: envelope.body))?.reports else { return }
+      reportsDone[sender, default: 0] += reports.count
+      perform(machine.trained(reports, by: sender))
     case .applied: if let applied = try? Applied(from: envelope) { shardApplied(applied) }
     case .gradientSquares: if let squares = try? GradientSquares(from: envelope) { shardMeasured(squares) }
     case .loaded: if let loaded = try? Loaded(from: envelope) { shardLoaded(loaded) }
@@ -114,7 +114,8 @@ extension Coordinator {
         guard let item = try? WorkItem(body: Array(item)) else { return ([:], nil) }
         return (["path": .text(item.path), "label": .integer(item.labels[0])], nil)
       }
-    case .train(let group, let worker, let batch): send(.train, TrainLease(group: group, batch: batch), to: worker)
+    case .train(let share, let worker, let batches):
+      send(.train, TrainLease(share: share, batches: batches), to: worker)
     case .evaluate(let group, let worker, let batch): send(EvaluateLease(group: group, batch: batch), to: worker)
     case .commit(let version, let reports): try commit(version, reports)
     case .recordVerdict(let key, let reason): try recordVerdict(key, reason)

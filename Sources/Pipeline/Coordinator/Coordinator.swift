@@ -177,6 +177,8 @@ package actor Coordinator {
       settings.evaluation = (videos: videos, clips: evaluate.clips)
       settings.evaluateEvery = evaluate.every
     }
+    // What is rounded is rounded replica by replica.
+    settings.sumsSubTrees = train.transfer == .float32
     settings.window.deadlineFloorSeconds = topology.leaseFloor
     settings.window.lease(
       clipsInFlight: topology.inFlight * train.clipsPerStep, decoders: topology.count(.decode))

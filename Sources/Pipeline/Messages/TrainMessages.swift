@@ -1,23 +1,40 @@
 package import Wire
 
-/// Train one replica's batch at the parameters of exactly `group.step`.
+/// Train a share's replicas at the parameters of exactly its step, and contribute their sum.
 package struct TrainLease: Sendable, WireCodable {
-  package var group: GroupKey
-  package var batch: WorkerID
+  package var share: ReplicaShare
+  /// Of each replica, in order: who holds its batch.
+  package var batches: [WorkerID]
 
-  package init(group: GroupKey, batch: WorkerID) {
-    self.group = group
-    self.batch = batch
+  package init(share: ReplicaShare, batches: [WorkerID]) {
+    self.share = share
+    self.batches = batches
   }
 
   package func encode(to writer: inout ByteWriter) {
-    group.encode(to: &writer)
-    writer.write(batch)
+    writer.write(share.step)
+    writer.write(share.node.level)
+    writer.write(share.node.index)
+    writer.write(batches)
   }
 
   package init(from reader: inout ByteReader) throws(WireError) {
-    self.init(group: try GroupKey(from: &reader), batch: try String(from: &reader))
+    self.init(
+      share: ReplicaShare(
+        step: try Int(from: &reader), node: TreeNode(level: try Int(from: &reader), index: try Int(from: &reader))),
+      batches: try [String](from: &reader))
   }
+}
+
+/// A train worker's word on the replicas of a share.
+package struct TrainedReports: Sendable, Equatable, WireCodable {
+  package var reports: [TrainedReport]
+
+  package init(_ reports: [TrainedReport]) { self.reports = reports }
+
+  package func encode(to writer: inout ByteWriter) { writer.write(reports) }
+
+  package init(from reader: inout ByteReader) throws(WireError) { self.init(try [TrainedReport](from: &reader)) }
 }
 
 extension TrainedReport: WireCodable {

@@ -13,6 +13,8 @@ package struct TreeNode: Hashable, Comparable, Sendable, Codable {
   package var parent: TreeNode { TreeNode(level: level + 1, index: index >> 1) }
   package var sibling: TreeNode { TreeNode(level: level, index: index ^ 1) }
   package var isLeftChild: Bool { index & 1 == 0 }
+  /// The first replica it covers.
+  package var replica: Int { index << level }
 
   /// Whether this node covers every replica of `other`.
   package func covers(_ other: TreeNode) -> Bool {
@@ -41,6 +43,11 @@ package struct ReplicaTree: Sendable {
     // Shifts the small number: an index from outside may be anything.
     (0...root.level).contains(node.level) && (0...((replicas - 1) >> node.level)).contains(node.index)
   }
+
+  /// The replicas that a node of the tree covers.
+  package func replicas(of node: TreeNode) -> Range<Int> {
+    node.replica..<min(node.replica + 1 << node.level, replicas)
+  }
 }
 
 /// The sum of R contributions over the fixed tree: whatever the order in which nodes arrive, and whichever were summed
@@ -59,7 +66,7 @@ package struct TreeSum<Payload> {
   package var heldNodes: [TreeNode] { held.keys.sorted() }
 
   /// Whether the node or one that covers it is there: a look at each of its ancestors, however many nodes are held.
-  private func isHeld(_ node: TreeNode) -> Bool {
+  package func isHeld(_ node: TreeNode) -> Bool {
     let top = tree.root.level
     var ancestor = node
     while held[ancestor] == nil {

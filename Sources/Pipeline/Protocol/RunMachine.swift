@@ -11,6 +11,8 @@ package struct RunMachine: Sendable {
     package var batch: Int
     package var inFlightRounds: Int
     package var shards: Int
+    /// Whether one worker may send one sum for several replicas; not where contributions are rounded on their way.
+    package var sumsSubTrees = true
     /// Videos of the evaluated split and clips of each; nil without evaluation.
     package var evaluation: (videos: Int, clips: Int)?
     package var evaluateEvery = 0
@@ -29,7 +31,8 @@ package struct RunMachine: Sendable {
 
   package enum Action: Sendable, Equatable {
     case lease(WorkWindow.Grant)
-    case train(GroupKey, worker: WorkerID, batch: WorkerID)
+    /// - Parameter batches: of each replica of the share, who holds its batch.
+    case train(ReplicaShare, worker: WorkerID, batches: [WorkerID])
     case evaluate(GroupKey, worker: WorkerID, batch: WorkerID)
     /// The step is done: all replicas trained, all shards applied. `version` is what they hold now.
     case commit(version: Int, reports: [TrainedReport])
@@ -55,26 +58,29 @@ package struct RunMachine: Sendable {
   /// The first step whose groups are not opened yet.
   private var nextToOpen = 0
   private var trained: [GroupKey: TrainedReport] = [:]
+  /// Replicas trained, by step.
+  var trainedCounts: [Int: Int] = [:]
   private var applied: [Int: Set<Int>] = [:]
-  private var assigned: [GroupKey: WorkerID] = [:]
+  /// Evaluation groups, and who has each.
+  var assigned: [GroupKey: WorkerID] = [:]
+  var replicaShares: ReplicaShares
   /// Collated groups to be given to a worker; some may have been closed since.
-  private var waiting: [ItemKind: Heap<GroupKey>] = [.training: Heap(), .evaluation: Heap()]
-  private var trainers: [WorkerID: Int] = [:]
-  private var evaluators: [WorkerID: Int] = [:]
-  /// Groups given to each train and evaluate worker so far.
-  private var given: [WorkerID: Int] = [:]
+  var waiting: [ItemKind: Heap<GroupKey>] = [.training: Heap(), .evaluation: Heap()]
+  var evaluators: [WorkerID: Int] = [:]
+  /// Groups given to each evaluate worker so far.
+  var given: [WorkerID: Int] = [:]
   private var knownAttempts: [GroupKey: [Int: Int]] = [:]
   package private(set) var evaluations: [EvaluationJob] = []
   /// Versions whose checkpoint is whole: evaluators read it.
-  private var pinned: Set<Int> = []
+  var pinned: Set<Int> = []
 
-  private static let leasesPerTrainer = 2
   private static let pendingEvaluations = 2
 
   package init(settings: Settings) {
     self.settings = settings
     stopAt = settings.finalVersion
     window = WorkWindow(settings: settings.window)
+    replicaShares = ReplicaShares(tree: ReplicaTree(replicas: settings.replicas), sumsSubTrees: settings.sumsSubTrees)
   }
 
   /// Whether everything asked for is done. A run that stops early leaves its evaluations to the one that resumes it.
@@ -98,10 +104,11 @@ extension RunMachine {
     window.raiseOwners(to: Int(truncatingIfNeeded: incarnation & 0x7fff_ffff) << 32)
     for group in window.openGroups { window.close(group) }
     trained = [:]
+    trainedCounts = [:]
     applied = [:]
     assigned = [:]
+    replicaShares.clear()
     waiting = [.training: Heap(), .evaluation: Heap()]
-    for worker in trainers.keys { trainers[worker] = 0 }
     for worker in evaluators.keys { evaluators[worker] = 0 }
     knownAttempts = [:]
     for key in attempts {
@@ -146,7 +153,7 @@ extension RunMachine {
     case .decode: window.join(worker, stage: .decode)
     case .augment: window.join(worker, stage: .augment)
     case .batch: window.join(worker, stage: .batch)
-    case .train: trainers[worker] = trainers[worker] ?? 0
+    case .train: replicaShares.join(worker)
     case .evaluate: evaluators[worker] = evaluators[worker] ?? 0
     case .plan, .average: break
     }
@@ -159,8 +166,7 @@ extension RunMachine {
     case .batch:
       for group in window.leave(worker, stage: .batch) { unassign(group) }
     case .train:
-      trainers[worker] = nil
-      for (group, holder) in assigned where holder == worker { unassign(group) }
+      for group in replicaShares.leave(worker) { wait(group) }
     case .evaluate:
       evaluators[worker] = nil
       for (group, holder) in assigned where holder == worker { unassign(group) }
@@ -168,9 +174,18 @@ extension RunMachine {
     }
   }
 
+  /// Takes the group, and what was given together with it, back from who has it.
   private mutating func unassign(_ group: GroupKey) {
+    guard group.kind == .evaluation else {
+      for group in replicaShares.release(group) { wait(group) }
+      return
+    }
     guard let worker = assigned.removeValue(forKey: group) else { return }
-    if group.kind == .training { trainers[worker]? -= 1 } else { evaluators[worker]? -= 1 }
+    evaluators[worker]? -= 1
+    wait(group)
+  }
+
+  private mutating func wait(_ group: GroupKey) {
     if window.isCollated(group) { waiting[group.kind]!.insert(group) }
   }
 }
@@ -212,29 +227,38 @@ extension RunMachine {
     return actions + finishEvaluation(at: job)
   }
 
-  /// A replica's round is done and all shards hold its contribution.
-  package mutating func trained(_ report: TrainedReport, by worker: WorkerID) -> [Action] {
-    let group = report.group
-    if assigned[group] == worker { unassign(group) }
-    guard isRunning, group.step == committed || group.step == committed + 1, trained[group] == nil,
-      let attempts = window.attempts(of: group)
-    else { return [] }
-    let expected = ConsumedDigest.of(group: group, attempts: attempts)
+  /// The rounds of a share are done and all shards hold its contribution.
+  package mutating func trained(_ reports: [TrainedReport], by worker: WorkerID) -> [Action] {
+    var actions: [Action] = []
+    for report in reports {
+      guard let attempts = isRunning && isOpen(report.group) ? window.attempts(of: report.group) : nil else { continue }
+      actions += check(report, attempts, by: worker)
+      guard actions.isEmpty else { return actions }
+      trained[report.group] = report
+      trainedCounts[report.group.step, default: 0] += 1
+      window.close(report.group)
+    }
+    for report in reports { unassign(report.group) }
+    return actions
+  }
+
+  private func isOpen(_ group: GroupKey) -> Bool {
+    group.kind == .training && (committed...committed + 1).contains(group.step) && trained[group] == nil
+  }
+
+  private func check(_ report: TrainedReport, _ attempts: [Int], by worker: WorkerID) -> [Action] {
+    let expected = ConsumedDigest.of(group: report.group, attempts: attempts)
     guard report.consumed == expected else {
       return [
         .fail(
           PipelineError(
             .audit,
-            "\(group): \(worker) consumed other clips than planned "
+            "\(report.group): \(worker) consumed other clips than planned "
               + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
               + "planned \(expected.count), \(hexadecimal(expected.digest)))"))
       ]
     }
-    guard report.loss.isFinite else { return [.diverged(group, attempts: attempts, worker: worker)] }
-    unassign(group)
-    trained[group] = report
-    window.close(group)
-    return []
+    return report.loss.isFinite ? [] : [.diverged(report.group, attempts: attempts, worker: worker)]
   }
 
   package mutating func applied(shard: Int, version: Int) {
@@ -302,6 +326,7 @@ extension RunMachine {
       trained[key] = nil
       knownAttempts[key] = nil
     }
+    trainedCounts[committed] = nil
     committed += 1
     applied[committed] = nil
     let due = settings.evaluateEvery > 0 && committed % settings.evaluateEvery == 0
@@ -333,66 +358,6 @@ extension RunMachine {
         window.open(key, slots: clips)
       }
     }
-  }
-
-  /// The rounds and videos that are out, to be said again: a broken connection may have lost the first word.
-  package var reminders: [Action] {
-    assigned.keys.sorted().compactMap { group in
-      guard let batch = window.batchWorker(of: group), let worker = assigned[group] else { return nil }
-      return group.kind == .training
-        ? .train(group, worker: worker, batch: batch) : .evaluate(group, worker: worker, batch: batch)
-    }
-  }
-
-  private mutating func assign() -> [Action] {
-    var actions: [Action] = []
-    while let (group, batch) = nextWaiting(.training), group.step <= committed + 1, group.step < stopAt,
-      let worker = leastLoadedTrainer(for: group.step)
-    {
-      trainers[worker]! += 1
-      give(group, to: worker)
-      actions.append(.train(group, worker: worker, batch: batch))
-    }
-    while let (group, batch) = nextWaiting(.evaluation), pinned.contains(group.step),
-      let worker = leastLoaded(evaluators)
-    {
-      evaluators[worker]! += 1
-      give(group, to: worker)
-      actions.append(.evaluate(group, worker: worker, batch: batch))
-    }
-    return actions
-  }
-
-  /// The first collated group that no worker has, and who holds it.
-  private mutating func nextWaiting(_ kind: ItemKind) -> (group: GroupKey, batch: WorkerID)? {
-    while let group = waiting[kind]!.min {
-      if assigned[group] == nil, window.isCollated(group), let batch = window.batchWorker(of: group) {
-        return (group, batch)
-      }
-      _ = waiting[kind]!.popMin()
-    }
-    return nil
-  }
-
-  private mutating func give(_ group: GroupKey, to worker: WorkerID) {
-    _ = waiting[group.kind]!.popMin()
-    given[worker, default: 0] += 1
-    assigned[group] = worker
-  }
-
-  /// Rounds of later steps wait for this one's parameters: they must not take the room its own need.
-  private func leastLoadedTrainer(for step: Int) -> WorkerID? {
-    var loads = trainers.mapValues { _ in 0 }
-    for (group, worker) in assigned where group.kind == .training && group.step <= step { loads[worker]? += 1 }
-    return leastLoaded(loads)
-  }
-
-  /// Of equally loaded ones the worker that was given the least so far: fast rounds would all go to one.
-  private func leastLoaded(_ workers: [WorkerID: Int]) -> WorkerID? {
-    func rank(_ worker: (key: WorkerID, value: Int)) -> (Int, Int, WorkerID) {
-      (worker.value, given[worker.key] ?? 0, worker.key)
-    }
-    return workers.filter { $0.value < Self.leasesPerTrainer }.min { rank($0) < rank($1) }?.key
   }
 }
 

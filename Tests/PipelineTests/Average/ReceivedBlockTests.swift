@@ -59,7 +59,7 @@ import ZeroMQ
   @Test func isNotTakenWhenItHasChanged() {
     let tensor = descriptor(values)
     values.elements(Float.self)[299_999] = 7
-    #expect(copy(memory(values), tensor) == .damaged)
+    #expect(copy(memory(values), tensor) == .unreadable, "it is asked for as a part then")
     #expect(copy(.part(MessagePart(values, count: values.byteCount), isTrusted: false), tensor) == .damaged)
   }
 

@@ -136,17 +136,19 @@ import Wire
 
   @Test func rounds() throws {
     let group = TestMessages.key().group
-    let lease = TrainLease(group: group, batch: "b/batch/0#1")
+    let share = ReplicaShare(step: 7, node: TreeNode(level: 1, index: 2))
+    let lease = TrainLease(share: share, batches: ["b/batch/0#1", "b/batch/1#2"])
     try expectRoundTrip(TrainLease.self, lease.encodedBody)
     let backLease = try TrainLease(body: lease.encodedBody)
-    #expect(backLease.group == group && backLease.batch == "b/batch/0#1")
+    #expect(backLease.share == share && backLease.batches == lease.batches)
     let report = TrainedReport(
       group: group, consumed: ConsumedDigest(count: 3, digest: .max), loss: 0.5, correct: 2, seconds: 1.25)
-    try expectRoundTrip(TrainedReport.self, report.encodedBody)
-    #expect(try TrainedReport(body: report.encodedBody) == report)
     var lost = report
     lost.loss = .nan
-    #expect(try TrainedReport(body: lost.encodedBody).loss.isNaN)
+    let reports = TrainedReports([report, lost])
+    try expectRoundTrip(TrainedReports.self, reports.encodedBody)
+    let backReports = try TrainedReports(body: reports.encodedBody).reports
+    #expect(backReports.count == 2 && backReports[0] == report && backReports[1].loss.isNaN)
   }
 
   /// Everything goes into one envelope and out again.

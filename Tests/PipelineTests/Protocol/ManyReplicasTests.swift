@@ -21,11 +21,13 @@ import Topology
       for action in actions {
         switch action {
         case .lease(let grant): machine.accepted(grant.key, owner: grant.route.owner, now: 0)
-        case .train(let group, let worker, _):
-          let consumed = ConsumedDigest.of(group: group, attempts: [0])
-          let report = TrainedReport(group: group, consumed: consumed, loss: 1, correct: 0, seconds: 1)
-          #expect(machine.trained(report, by: worker) == [])
-          trained += 1
+        case .train(let share, let worker, _):
+          let reports = share.groups(of: ReplicaTree(replicas: replicas)).map {
+            TrainedReport(
+              group: $0, consumed: .of(group: $0, attempts: [0]), loss: 1, correct: 0, seconds: 1)
+          }
+          #expect(machine.trained(reports, by: worker) == [])
+          trained += reports.count
           if trained == replicas { machine.applied(shard: 0, version: 1) }
         case .commit(let version, let reports):
           #expect(version == 1 && reports.count == replicas)

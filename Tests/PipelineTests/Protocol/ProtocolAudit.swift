@@ -61,6 +61,8 @@ final class ProtocolAudit {
   var kills = 0
   var duplicateContributions = 0
   var staleClips = 0
+  /// Most replicas that one sum was sent for.
+  var largestShare = 0
   private(set) var stepsRolledBack = 0
   private(set) var leases = 0
   private(set) var backups = 0
@@ -106,8 +108,9 @@ final class ProtocolAudit {
     for worker in workers.values where worker.stage == .decode {
       guard let load = window.load(of: worker.id, stage: .decode) else { continue }
       loads += load
-      // All clips of an evaluated video go where the first went.
-      let limit = machine.settings.window.leasesPerDecoder - 1 + max(1, machine.settings.evaluation?.clips ?? 1)
+      // All clips of an evaluated video go where the first went, also of two videos in turn.
+      let further = window.evaluationCount * ((machine.settings.evaluation?.clips ?? 1) - 1)
+      let limit = machine.settings.window.leasesPerDecoder + further
       expect((0...limit).contains(load), "\(worker.id) holds \(load) leases, \(limit) are allowed")
     }
     expect(loads == window.leasedCount, "\(window.leasedCount) leases are out, decode workers hold \(loads)")

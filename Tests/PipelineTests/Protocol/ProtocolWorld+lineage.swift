@@ -150,12 +150,12 @@ extension ProtocolWorld {
 
   /// - Parameter taken: called when the shard has it.
   func contribute(
-    _ group: GroupKey, _ payload: String, to shard: Int, stamp: UInt64, taken: @escaping (ProtocolWorld) -> Void
+    _ share: ReplicaShare, _ payload: String, to shard: Int, stamp: UInt64, taken: @escaping (ProtocolWorld) -> Void
   ) {
     guard areShardsUp, incarnation == stamp else { return }
-    if group.step < shards[shard].version { return deliver(taken) }
-    guard group.step == shards[shard].version else { return }
-    let outcome = shards[shard].sum.insert(.leaf(group.index), payload) { "(\($0)+\($1))" }
+    if share.step < shards[shard].version { return deliver(taken) }
+    guard share.step == shards[shard].version else { return }
+    let outcome = shards[shard].sum.insert(share.node, payload) { "(\($0)+\($1))" }
     if outcome == .alreadyCovered { audit.duplicateContributions += 1 }
     deliver(taken)
     applyIfComplete(shard)

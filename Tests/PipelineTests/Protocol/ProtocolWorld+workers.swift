@@ -1,12 +1,11 @@
 import Pipeline
-import Tensors
 import Topology
 import Wire
 import ZeroMQ
 
 /// A worker process: what it knows dies with it.
 final class SimulatedWorker {
-  enum LeaseState { case waiting, busy, finished }
+  enum LeaseState { case waiting, busy }
 
   let id: WorkerID
   let stage: Stage
@@ -19,31 +18,37 @@ final class SimulatedWorker {
   var busyUntil = 0.0
   /// Batch workers: the real store.
   var store = BatchStore()
-  /// Train and evaluate workers: leased groups, with the batch worker to ask.
+  /// Evaluate workers: leased groups, with the batch worker to ask.
   var leases: [GroupKey: (batch: WorkerID, state: LeaseState)] = [:]
+  /// Train workers.
+  let trainer: SimulatedTrainer
   /// Raised by a new incarnation: what was under way then counts for nothing.
   var generation = 0
 
-  init(id: WorkerID, stage: Stage) {
+  init(id: WorkerID, stage: Stage, tree: ReplicaTree) {
     self.id = id
     self.stage = stage
+    trainer = SimulatedTrainer(tree: tree)
   }
 
   func forgetLeases() {
     leases = [:]
+    trainer.forgetShares()
     generation += 1
   }
 }
 
 extension ProtocolWorld {
   func spawn(_ stage: Stage) {
-    let worker = SimulatedWorker(id: "here/\(stage.rawValue)/\(spawned)", stage: stage)
+    let worker = SimulatedWorker(
+      id: "here/\(stage.rawValue)/\(spawned)", stage: stage, tree: ReplicaTree(replicas: settings.replicas))
     spawned += 1
     worker.isSick = settings.sickDecoder && stage == .decode && !workers.values.contains { $0.isSick }
     workers[worker.id] = worker
     guard isCoordinatorUp else { return }
     machine.join(worker.id, stage: stage)
     welcome(worker.id)
+    if stage == .batch { nameBatchWorkers() }
   }
 
   /// The process is gone at once; the coordinator hears of it later, and another takes its place.
@@ -54,6 +59,7 @@ extension ProtocolWorld {
     after(0.05 + random.delay(mean: 0.5)) { world in
       world.workers[id] = nil
       world.machine.leave(id, stage: worker.stage)
+      if worker.stage == .batch { world.nameBatchWorkers() }
       world.advance()
       world.after(world.random.delay(mean: 0.5)) { $0.spawn(worker.stage) }
     }
@@ -87,7 +93,7 @@ extension ProtocolWorld {
   }
 
   /// Runs `body` when the worker, which does one thing after the other, has done this one.
-  private func work(_ worker: SimulatedWorker, mean: Double, _ body: @escaping (ProtocolWorld) -> Void) {
+  func work(_ worker: SimulatedWorker, mean: Double, _ body: @escaping (ProtocolWorld) -> Void) {
     let isSlow = random.chance(settings.slowShare)
     let seconds = isSlow ? 3 + random.delay(mean: 20) : random.delay(mean: mean)
     worker.busyUntil = max(worker.busyUntil, now) + seconds
@@ -152,71 +158,34 @@ extension ProtocolWorld {
     fetch(worker, group, generation: worker.generation)
   }
 
-  /// Asks for the batch, and for the parameters of its step, again and again.
+  /// Asks for the batch again and again.
   private func fetch(_ worker: SimulatedWorker, _ group: GroupKey, generation: Int, interval: Double = 0.1) {
     guard worker.isAlive, worker.generation == generation, let lease = worker.leases[group] else { return }
-    let hasParameters =
-      group.kind == .evaluation
-      || (areShardsUp && shards.allSatisfy { $0.version == group.step || $0.version == group.step + 1 })
-    let source = workers[lease.batch]
-    if hasParameters, !random.chance(settings.loss), source?.isAlive == true, source?.incarnation == worker.incarnation,
-      let batch = source?.store.whole(group)
-    {
+    if let batch = answer(lease.batch, group, to: worker) {
       worker.leases[group]!.state = .busy
       return consume(worker, batch, group, generation)
     }
     after(interval) { $0.fetch(worker, group, generation: generation, interval: min(2 * interval, 10)) }
   }
 
+  /// A batch worker's answer to who asks it; nil while it is not there, has not the batch, or the answer is lost.
+  func answer(_ batchWorker: WorkerID, _ group: GroupKey, to worker: SimulatedWorker) -> BatchStore.Batch? {
+    let source = workers[batchWorker]
+    guard !random.chance(settings.loss), source?.isAlive == true, source?.incarnation == worker.incarnation else {
+      return nil
+    }
+    return source?.store.whole(group)
+  }
+
   private func consume(_ worker: SimulatedWorker, _ batch: BatchStore.Batch, _ group: GroupKey, _ generation: Int) {
-    let keys = batch.slots.map { $0!.header.key }
-    audit.consumed(keys, payloads: batch.slots.map { $0!.payload.array }, group: group)
+    audit.consumed(
+      batch.slots.map { $0!.header.key }, payloads: batch.slots.map { $0!.payload.array }, group: group)
     work(worker, mean: 0.05) { world in
       guard worker.generation == generation else { return }
-      worker.leases[group]?.state = .finished
-      guard group.kind == .training else {
-        worker.leases[group] = nil
-        return world.report(from: worker, isLossy: false) { world in
-          world.perform(world.machine.evaluated(group, scores: [world.plan.score(group)], by: worker.id))
-        }
-      }
-      let payload = SimulatedPlan.payload(group, attempts: keys.map(\.attempt))
-      let said = world.settings.tamper?(keys) ?? keys
-      world.contribute(worker, group, payload, generation, missing: Set(world.shards.indices)) { world in
-        worker.leases[group] = nil
-        let report = TrainedReport(
-          group: group, consumed: ConsumedDigest(consuming: said), loss: 1, correct: 0, seconds: 0)
-        world.report(from: worker, isLossy: false) { world in
-          world.perform(world.machine.trained(report, by: worker.id))
-        }
+      worker.leases[group] = nil
+      world.report(from: worker, isLossy: false) { world in
+        world.perform(world.machine.evaluated(group, scores: [world.plan.score(group)], by: worker.id))
       }
     }
   }
-
-  /// Keeps the contribution until every shard has said that it has it.
-  private func contribute(
-    _ worker: SimulatedWorker, _ group: GroupKey, _ payload: String, _ generation: Int, missing: Set<Int>,
-    done: @escaping (ProtocolWorld) -> Void
-  ) {
-    let waiting = Box(missing)
-    func send(_ world: ProtocolWorld) {
-      guard worker.isAlive, worker.generation == generation, !waiting.value.isEmpty else { return }
-      let stamp = worker.incarnation
-      for shard in waiting.value.sorted() {
-        world.deliver { world in
-          world.contribute(group, payload, to: shard, stamp: stamp) { world in
-            guard worker.isAlive, worker.generation == generation, waiting.value.remove(shard) != nil else { return }
-            if waiting.value.isEmpty { done(world) }
-          }
-        }
-      }
-      world.after(0.3, send)
-    }
-    send(self)
-  }
-}
-
-private final class Box<Value> {
-  var value: Value
-  init(_ value: Value) { self.value = value }
 }

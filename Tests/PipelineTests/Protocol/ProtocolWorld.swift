@@ -197,7 +197,12 @@ final class ProtocolWorld {
       case .lease(let grant):
         audit.granted(grant, machine)
         deliver { $0.decode(grant) }
-      case .train(let group, let worker, let batch), .evaluate(let group, let worker, let batch):
+      case .train(let share, let worker, let batches):
+        for group in share.groups(of: ReplicaTree(replicas: settings.replicas)) { audit.assigned(group, machine) }
+        let lease = TrainLease(share: share, batches: batches)
+        control(worker) { world, trainer in world.lease(trainer, lease) }
+        if random.chance(settings.duplication) { control(worker) { world, trainer in world.lease(trainer, lease) } }
+      case .evaluate(let group, let worker, let batch):
         audit.assigned(group, machine)
         control(worker) { world, consumer in world.lease(consumer, group, batch) }
         if random.chance(settings.duplication) {
@@ -239,11 +244,10 @@ final class ProtocolWorld {
 
   func broadcastCommit(_ version: Int, checkpoint: Bool) {
     for id in workers.keys.sorted() {
-      control(id) { _, worker in
+      control(id) { world, worker in
         worker.store.commit(version: version)
-        for group in worker.leases.keys where group.kind == .training && group.step < version {
-          worker.leases[group] = nil
-        }
+        world.cancel(worker, worker.trainer.shares.commit(version: version))
+        if worker.stage == .train { world.trainNext(worker) }
       }
     }
     let stamp = incarnation

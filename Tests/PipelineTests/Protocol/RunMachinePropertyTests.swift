@@ -116,6 +116,20 @@ import Topology
     #expect(world.machine.committed == settings.steps)
   }
 
+  /// Workers send one sum for several replicas, and none for more than is their part.
+  @Test(arguments: [1, 2, 4])
+  func shares(trainWorkers: Int) {
+    var settings = smallest(4)
+    settings.replicas = 16
+    settings.workers[.train] = trainWorkers
+    settings.workers[.decode] = 8
+    settings.inFlightRounds = 3
+    let world = ProtocolWorld(settings)
+    world.run()
+    expectGood(world)
+    #expect((2...16 / trainWorkers).contains(world.audit.largestShare))
+  }
+
   /// All the damage above did happen in these runs.
   @Test func theDamageHappens() {
     var (backups, kills, duplicates, stale, verdicts, rolledBack, expired) = (0, 0, 0, 0, 0, 0, 0)

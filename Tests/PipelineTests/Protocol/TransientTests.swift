@@ -85,7 +85,8 @@ import Topology
     let key = try #require(leased(machine.advance(now: 0)).first)
     #expect(machine.reminders == [])
     machine.accepted(key, owner: try #require(machine.window.owner(of: key.group)), now: 1)
-    let train = RunMachine.Action.train(key.group, worker: "t", batch: "b")
+    let train = RunMachine.Action.train(
+      ReplicaShare(step: key.group.step, node: .leaf(key.group.index)), worker: "t", batches: ["b"])
     #expect(machine.advance(now: 1) == [train])
     #expect(machine.reminders == [train])
   }

@@ -209,30 +209,35 @@ package actor AverageStage: StageActor {
   private func take(_ envelope: Envelope, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID) {
     let began = Monotonic.seconds()
     defer { core.counters.busySeconds += Monotonic.seconds() - began }
-    guard model != nil, let header = try? BlockHeader(body: envelope.body),
-      let block = received(header, payload, from: consumer)
-    else {
+    // Not with a copy of the model at hand: its buffers would look used, and the pool would map others.
+    guard model != nil, let header = try? BlockHeader(body: envelope.body) else {
       core.counters.malformedDropped += 1
       return
     }
     var taken = BlockTaken(version: header.version, block: header.block, node: header.node)
-    let (values, outcome) = values(of: block, header.tensor)
-    taken.isUnreadable = outcome == .unreadable
-    if let values {
-      switch model!.take(step: header.version, block: header.block, node: header.node, values) {
-      case .added: core.counters.items += 1
-      case .duplicate: core.counters.duplicatesDropped += 1
-      case .refused:
-        core.counters.malformedDropped += 1
-        return
-      }
-    } else if outcome == .damaged {
-      core.counters.malformedDropped += 1
-      return
+    if model!.has(step: header.version, block: header.block, node: header.node) {
+      core.counters.duplicatesDropped += 1
+    } else {
+      guard let outcome = add(header, payload, from: consumer) else { return core.counters.malformedDropped += 1 }
+      taken.isUnreadable = outcome == .unreadable
     }
     core.output!.send(Envelope(.contributionTaken, stamp: core.stamp, body: taken.encodedBody), [], to: consumer)
     // A clipped gradient is applied as a whole.
     if core.configuration?.topology.train.clipNorm == nil { apply([header.block]) } else { applyAll() }
+  }
+
+  /// Reads a contribution and takes it; nil when it is not one.
+  private func add(
+    _ header: BlockHeader, _ payload: ArraySlice<MessagePart>, from consumer: WorkerID
+  ) -> ReceivedBlock.Outcome? {
+    guard let block = received(header, payload, from: consumer) else { return nil }
+    let (values, outcome) = values(of: block, header.tensor)
+    guard let values else { return outcome == .damaged ? nil : outcome }
+    guard model!.take(step: header.version, block: header.block, node: header.node, values) == .added else {
+      return nil
+    }
+    core.counters.items += 1
+    return outcome
   }
 
   private var isRounded: Bool { core.configuration?.topology.train.transfer == .bfloat16 }

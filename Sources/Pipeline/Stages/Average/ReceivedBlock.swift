@@ -12,7 +12,8 @@ package enum ReceivedBlock: Sendable {
     case whole
     /// Changed on the way, or of another kind than expected.
     case damaged
-    /// The kernel does not let this process read the sender's memory.
+    /// The kernel does not let this process read the sender's memory, or it is not there: the sender has gone on since, or its
+    /// process has another number here, as in a container.
     case unreadable
   }
 
@@ -59,7 +60,7 @@ package enum ReceivedBlock: Sendable {
         }
         hash.update(UnsafeRawBufferPointer(piece))
       }
-      return hash.digest() == tensor.checksum ? .whole : .damaged
+      return hash.digest() == tensor.checksum ? .whole : .unreadable
     }
   }
 }

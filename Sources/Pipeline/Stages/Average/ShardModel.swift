@@ -114,6 +114,12 @@ package struct ShardModel {
     return (parameters, blocks.map { ($0, states[$0]!.momentum) })
   }
 
+  /// Whether a contribution is of the past or in the sum already: it need not be read, and may not be there any more.
+  package func has(step: Int, block: Int, node: TreeNode) -> Bool {
+    guard tree.contains(node), let state = states[block] else { return false }
+    return step < state.version || (step == state.version && state.sum.isHeld(node))
+  }
+
   /// Takes a contribution to `step`.
   /// - Parameter contribution: as many elements as the block has.
   package mutating func take(step: Int, block: Int, node: TreeNode, _ contribution: BlockValues) -> Taken {

@@ -10,6 +10,13 @@ package struct FetchedBatch: Sendable {
   package let clips: AlignedBuffer
   package let dimensions: [Int]
 
+  package init(group: GroupKey, slots: [ClipHeader], clips: AlignedBuffer, dimensions: [Int]) {
+    self.group = group
+    self.slots = slots
+    self.clips = clips
+    self.dimensions = dimensions
+  }
+
   /// Of each clip, the one it was drawn for first.
   package var labels: [[Int]] { slots.map(\.labels) }
   package var consumed: ConsumedDigest { ConsumedDigest(consuming: slots.map(\.key)) }

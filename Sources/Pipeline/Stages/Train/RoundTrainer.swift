@@ -14,9 +14,11 @@ package struct RoundResult: Sendable {
 
 /// Trains one replica's batch at given parameters. Used on one work thread.
 package protocol RoundTrainer: Sendable {
-  /// - Parameter onFinal: called as backward goes on: the contribution's elements from this one on are final.
+  /// - Parameters:
+  ///   - parameters: may still be on their way; waited for as they are read.
+  ///   - onFinal: called as backward goes on: the contribution's elements from this one on are final.
   func train(
-    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+    parameters: IncomingVector, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
   ) throws(NetworkError) -> RoundResult
 }
 
@@ -67,21 +69,23 @@ package final class NetworkTrainer: RoundTrainer, @unchecked Sendable {
   }
 
   package func train(
-    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+    parameters: IncomingVector, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
   ) throws(NetworkError) -> RoundResult {
     let contribution = pool.take(byteCount: network.layout.count * 4)
-    let values = UnsafeBufferPointer(parameters.elements(Float.self))
+    let values = UnsafeBufferPointer(parameters.buffer.elements(Float.self))
     let clips = UnsafeBufferPointer(batch.clips.elements(UInt8.self))
     let result: TrainResult
     if let (steps, settings) = local {
+      parameters.wait(upTo: network.layout.count)
       let rate = settings.learningRate(at: batch.group.step)
       result = try steps.train(
         from: values, clips: clips, labels: batch.labels, options: settings.sgdOptions(learningRate: rate),
         contribution: contribution.elements(Float.self))
     } else {
       result = try network.train(
-        parameters: values, clips: clips.baseAddress!, labels: batch.labels, gradient: contribution.elements(Float.self)
-      ) { onFinal(contribution, $0) }
+        parameters: values, clips: clips.baseAddress!, labels: batch.labels,
+        gradient: contribution.elements(Float.self),
+        onNeed: { parameters.wait(upTo: $0) }, onFinal: { onFinal(contribution, $0) })
     }
     let isFinite = Self.isFinite(contribution.elements(Float.self))
     return RoundResult(contribution: contribution, loss: isFinite ? result.loss : .nan, correct: result.correct)
@@ -105,7 +109,7 @@ package struct NoTrainer: RoundTrainer {
   package init(elements: Int) { self.elements = elements }
 
   package func train(
-    parameters: AlignedBuffer, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
+    parameters: IncomingVector, batch: FetchedBatch, onFinal: (_ contribution: AlignedBuffer, _ from: Int) -> Void
   ) throws(NetworkError) -> RoundResult {
     let contribution = AlignedBuffer(byteCount: elements * 4)
     contribution.bytes.initializeMemory(as: UInt8.self, repeating: 0)

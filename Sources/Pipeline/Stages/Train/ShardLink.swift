@@ -8,6 +8,7 @@ package final class ShardLink {
   private let edge: ConsumerEdge
   private let thread: SocketThread
   private let stamp: () -> RunStamp
+  /// Called when a version's first block is here, and when all are.
   private let onParameters: (Int) -> Void
   private let onTaken: (TreeNode, Int) -> Void
   private var map: BlockMap?
@@ -16,17 +17,11 @@ package final class ShardLink {
   /// Shards of this host where the kernel lets either side not read the other's memory.
   private var unreadable: Set<WorkerID> = []
   /// By version: the one that is trained at, and the next one.
-  private var vectors: [Int: Vector] = [:]
+  private var vectors: [Int: IncomingVector] = [:]
   private var contributions: [Contribution] = []
   private var pool = BufferPool()
   private var isRetrying = false
   package private(set) var malformedDropped = 0
-
-  /// A flat vector being put together, or whole.
-  private struct Vector {
-    let buffer: AlignedBuffer
-    var blocksLeft: Set<Int>
-  }
 
   private struct Contribution {
     let version: Int
@@ -57,7 +52,7 @@ package final class ShardLink {
   package func reset(map: BlockMap, isRounded: Bool = false) {
     self.map = map
     self.isRounded = isRounded
-    vectors = [:]
+    abandonVectors()
     contributions = []
   }
 
@@ -68,24 +63,35 @@ package final class ShardLink {
     askAgain()
   }
 
-  package func close() { edge.close() }
+  package func close() {
+    abandonVectors()
+    edge.close()
+  }
+
+  private func abandonVectors() {
+    for vector in vectors.values { vector.abandon() }
+    vectors = [:]
+  }
 
   // MARK: Parameters
 
-  /// The flat vector at `version`, once it is whole.
-  package func parameters(at version: Int) -> AlignedBuffer? {
-    guard let vector = vectors[version], vector.blocksLeft.isEmpty else { return nil }
-    return vector.buffer
+  /// The flat vector at `version`, once its first block is here; others may be on their way.
+  package func parameters(at version: Int) -> IncomingVector? {
+    vectors[version].flatMap { $0.canBegin ? $0 : nil }
   }
 
   /// Asks every shard for its blocks at `version`; keeps the version beside it, too, and lets go of others.
   package func fetch(version: Int) {
     guard let map, vectors[version] == nil else { return }
-    for other in vectors.keys where abs(other - version) > 1 { vectors[other] = nil }
-    vectors[version] = Vector(
-      buffer: pool.take(byteCount: map.elements * 4), blocksLeft: Set(0..<map.blockCount))
+    for other in vectors.keys where abs(other - version) > 1 { vectors.removeValue(forKey: other)?.abandon() }
+    vectors[version] = IncomingVector(map: map, buffer: pool.take(byteCount: map.elements * 4))
     for shard in 0..<map.shards { ask(shard, for: version) }
     scheduleRetry()
+  }
+
+  /// What belongs to committed steps is of no use, and may not be had any more.
+  package func forget(before version: Int) {
+    for old in vectors.keys where old < version { vectors.removeValue(forKey: old)?.abandon() }
   }
 
   private func ask(_ shard: Int, for version: Int) {
@@ -177,7 +183,7 @@ package final class ShardLink {
     _ = thread.schedule(after: Self.retryInterval) { [weak self] in
       guard let self else { return }
       isRetrying = false
-      guard !contributions.isEmpty || vectors.values.contains(where: { !$0.blocksLeft.isEmpty }) else { return }
+      guard !contributions.isEmpty || vectors.values.contains(where: { !$0.isWhole }) else { return }
       askAgain()
       scheduleRetry()
     }
@@ -200,9 +206,8 @@ package final class ShardLink {
       header.tensors.count == header.blocks.count,
       header.addresses.isEmpty ? payload.count == header.blocks.count : header.addresses.count == header.blocks.count
     else { return malformedDropped += 1 }
-    var isNew = false
-    for (index, block) in header.blocks.enumerated() {
-      guard let vector = vectors[header.version], vector.blocksLeft.contains(block) else { continue }
+    guard let vector = vectors[header.version] else { return }
+    for (index, block) in header.blocks.enumerated() where vector.blocksLeft.contains(block) {
       let range = map.range(of: block)
       let target = UnsafeMutableRawBufferPointer(
         rebasing: vector.buffer.bytes[(range.lowerBound * 4)..<(range.upperBound * 4)])
@@ -215,10 +220,9 @@ package final class ShardLink {
       case .damaged: return malformedDropped += 1
       case .unreadable: return cannotRead(shard)
       }
-      vectors[header.version]!.blocksLeft.remove(block)
-      isNew = true
+      vector.arrived(block)
+      if block == 0 || vector.isWhole { onParameters(header.version) }
     }
-    if isNew, vectors[header.version]!.blocksLeft.isEmpty { onParameters(header.version) }
   }
 
   private func acknowledge(_ taken: BlockTaken) {

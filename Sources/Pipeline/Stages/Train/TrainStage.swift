@@ -15,12 +15,11 @@ package actor TrainStage: StageActor {
   private var batches: BatchFetcher!
   private var shards: ShardLink!
   private var trainer: (any RoundTrainer)?
-  /// Leased groups, with their batch once it has come.
-  private var leases: [GroupKey: FetchedBatch?] = [:]
-  /// Reports that wait for the shards' word.
-  private var finished: [GroupKey: TrainedReport] = [:]
-  /// The round under way.
-  private var training: GroupKey?
+  private var shares = TrainingShares(tree: ReplicaTree(replicas: 1))
+  /// The newest version that is known to be committed.
+  private var committed = 0
+  /// A round is under way.
+  private var isTraining = false
 
   package init(launch: StageLaunch) {
     self.launch = launch
@@ -69,8 +68,8 @@ package actor TrainStage: StageActor {
     } catch {
       core.end(.refused("cannot train here: \(error)"))
     }
-    leases = [:]
-    finished = [:]
+    shares.reset(tree: ReplicaTree(replicas: configuration.topology.train.replicas))
+    committed = 0
     batches.cancelAll()
   }
 
@@ -78,89 +77,110 @@ package actor TrainStage: StageActor {
     switch kind {
     case .peers:
       guard let peers = try? Peers(from: envelope) else { break }
-      if peers.stage == .batch { batches.update(peers) } else { shards.update(peers) }
+      guard peers.stage == .batch else { return shards.update(peers) }
+      batches.update(peers)
+      cancel(shares.keepBatchWorkers(Set(peers.peers.map(\.identity.id))))
+      trainNext()
     case .train:
-      guard let lease = try? TrainLease(body: envelope.body) else { break }
-      guard finished[lease.group] == nil, training != lease.group else { break }
-      // Leased again while its batch is still awaited: another batch worker has it now.
-      if case .some(.some) = leases[lease.group] { break }
-      leases[lease.group] = .some(nil)
-      batches.fetch(lease.group, from: lease.batch)
+      guard let lease = try? TrainLease(body: envelope.body), let (dropped, reports) = shares.add(lease) else {
+        core.counters.malformedDropped += 1
+        break
+      }
+      cancel(dropped)
+      send(reports)
       trainNext()
     case .commit:
       guard let commit = try? Commit(from: envelope) else { break }
-      for group in leases.keys where group.step < commit.version {
-        leases[group] = nil
-        batches.cancel(group)
-      }
+      committed = commit.version
+      cancel(shares.commit(version: committed))
+      shards.forget(before: committed)
       // Others may have done what this worker was at, while it was stopped: it waited for parameters that are gone.
       trainNext()
     default: core.counters.malformedDropped += 1
     }
   }
 
+  private func cancel(_ groups: [GroupKey]) {
+    for group in groups { batches.cancel(group) }
+  }
+
   private func received(_ batch: FetchedBatch) {
-    guard leases[batch.group] != nil else { return }
-    leases[batch.group] = .some(batch)
+    shares.received(batch)
     trainNext()
   }
 
-  /// Starts the earliest leased group whose batch and parameters are here.
+  /// Starts the earliest round whose batch and parameters are here, and asks for what comes after it. Once the parameters'
+  /// version is committed their first block is enough: before that the others may wait for a round that this worker is
+  /// still to be given.
   private func trainNext() {
-    guard training == nil, let trainer, let earliest = leases.keys.map(\.step).min() else { return }
-    shards.fetch(version: earliest)
-    guard let parameters = shards.parameters(at: earliest) else { return }
-    let ready = leases.filter { $0.key.step == earliest && $0.value != nil }.keys.min()
-    guard let group = ready, let batch = leases[group]! else { return }
-    leases[group] = nil
-    training = group
+    defer { fetchBatches() }
+    guard !isTraining, let trainer, let step = shares.earliest else { return }
+    shards.fetch(version: step)
+    guard let parameters = shards.parameters(at: step), parameters.isWhole || step <= committed,
+      let round = shares.begin(step: step)
+    else { return }
+    isTraining = true
     let stamp = core.stamp
     work.submit { [self, clock = core.clock] in
       let (outcome, seconds) = clock.measure {
         Result { () throws(NetworkError) in
-          try trainer.train(parameters: parameters, batch: batch) { contribution, first in
+          try trainer.train(parameters: parameters, batch: round.batch) { contribution, first in
             self.thread.perform {
-              self.assumeIsolated { $0.contribute(group, contribution, from: first, stamp: stamp) }
+              self.assumeIsolated { $0.contribute(round, contribution, from: first, stamp: stamp) }
             }
           }
         }
       }
       thread.perform {
-        self.assumeIsolated { $0.trained(batch, outcome, stamp: stamp, seconds: seconds) }
+        self.assumeIsolated { $0.trained(round, outcome, stamp: stamp, seconds: seconds) }
       }
     }
   }
 
+  private func fetchBatches() {
+    for (group, worker) in shares.batchesToFetch() { batches.fetch(group, from: worker) }
+  }
+
   /// Backward has come this far: the blocks behind it are on their way while it goes on, and the next version is asked for.
-  private func contribute(_ group: GroupKey, _ contribution: AlignedBuffer, from element: Int, stamp: RunStamp) {
-    guard stamp == core.stamp, let steps = core.configuration?.topology.train.steps else { return }
-    if group.step + 1 < steps { shards.fetch(version: group.step + 1) }
-    shards.contribute(version: group.step, node: .leaf(group.index), contribution, from: element)
+  private func contribute(
+    _ round: TrainingShares.Round, _ contribution: AlignedBuffer, from element: Int, stamp: RunStamp
+  ) {
+    guard stamp == core.stamp, let steps = core.configuration?.topology.train.steps,
+      let (node, sum) = shares.add(round, contribution, from: element)
+    else { return }
+    let step = round.batch.group.step
+    if step + 1 < steps { shards.fetch(version: step + 1) }
+    shards.contribute(version: step, node: node, sum, from: element)
   }
 
   private func trained(
-    _ batch: FetchedBatch, _ outcome: Result<RoundResult, NetworkError>, stamp: RunStamp, seconds: Double
+    _ round: TrainingShares.Round, _ outcome: Result<RoundResult, NetworkError>, stamp: RunStamp, seconds: Double
   ) {
-    training = nil
+    isTraining = false
     core.counters.items += 1
     defer { trainNext() }
     guard stamp == core.stamp else { return }
+    let batch = round.batch
     switch outcome {
     case .failure(let error):
       core.end(.refused("training \(batch.group) failed: \(error)"))
     case .success(let result):
-      finished[batch.group] = TrainedReport(
-        group: batch.group, consumed: batch.consumed, loss: result.loss, correct: result.correct, seconds: seconds)
-      contribute(batch.group, result.contribution, from: 0, stamp: stamp)
+      contribute(round, result.contribution, from: 0, stamp: stamp)
+      send(
+        shares.finish(
+          round,
+          TrainedReport(
+            group: batch.group, consumed: batch.consumed, loss: result.loss, correct: result.correct, seconds: seconds))
+      )
       core.tap.publish(ItemKey(group: batch.group, slot: 0)) {
         (["loss": .number(result.loss), "correct": .integer(result.correct)], nil)
       }
     }
   }
 
-  private func taken(_ node: TreeNode, step: Int) {
-    let group = GroupKey(kind: .training, step: step, index: node.index)
-    guard let report = finished.removeValue(forKey: group) else { return }
-    core.link.send(.trained, report)
+  private func taken(_ node: TreeNode, step: Int) { send(shares.taken(ReplicaShare(step: step, node: node))) }
+
+  private func send(_ reports: [TrainedReport]?) {
+    if let reports { core.link.send(.trained, TrainedReports(reports)) }
   }
 }
