@@ -18,6 +18,9 @@ package struct BenchAverageCommand: AsyncParsableCommand {
   @Flag(help: "Shards live in the workers' processes.")
   var besideTrain = false
 
+  @Flag(name: .customLong("over-tcp"), help: "Every process counts as a host of its own: blocks go over tcp loopback.")
+  var overTCP = false
+
   @Option(help: "Average shards; as many as workers without it.")
   var shards: Int?
 
@@ -58,7 +61,7 @@ package struct BenchAverageCommand: AsyncParsableCommand {
     let trained = train ? BenchmarkNetwork(name: network, batch: batch, frames: frames, threads: threads) : nil
     let benchmark = AverageBenchmark(
       workers: workers, shards: shards ?? workers, elements: try trained?.elements() ?? elements, rounds: rounds,
-      isBesideTrain: besideTrain, network: trained, executable: try Executable.path())
+      isBesideTrain: besideTrain, isOverTCP: overTCP, network: trained, executable: try Executable.path())
     let result = try await benchmark.run()
     func text(_ value: Double) -> String { String((value * 1000).rounded() / 1000) }
     let steps = result.cost.map {
@@ -84,6 +87,7 @@ package struct BenchAveragePartCommand: AsyncParsableCommand {
   @Option var elements: Int
   @Option var lastVersion: Int
   @Option var network: String?
+  @Flag(name: .customLong("over-tcp")) var overTCP = false
 
   package init() {}
 
@@ -92,7 +96,8 @@ package struct BenchAveragePartCommand: AsyncParsableCommand {
     try await AverageBenchmarkProcess(
       stages: roles.split(separator: ",").compactMap { Stage(rawValue: String($0)) }, join: join, ordinal: ordinal,
       elements: elements, lastVersion: lastVersion,
-      network: try network.map { try JSONDecoder().decode(BenchmarkNetwork.self, from: Data($0.utf8)) }
+      network: try network.map { try JSONDecoder().decode(BenchmarkNetwork.self, from: Data($0.utf8)) },
+      isOverTCP: overTCP
     ).run()
   }
 }

@@ -53,6 +53,8 @@ package struct CoordinatorCommand: AsyncParsableCommand {
 
   @Option var directory: String
   @Option var stopAfter: Int?
+  /// It was asked to stop while there was no coordinator: it writes what a stopped run leaves, and ends.
+  @Flag var leave = false
 
   package init() {}
 
@@ -68,6 +70,7 @@ package struct CoordinatorCommand: AsyncParsableCommand {
       let coordinator = try Coordinator(
         directory: RunDirectory(path: directory), stopAfter: stopAfter, context: try Context())
       await gate.open(to: coordinator)
+      if leave { await coordinator.stop() }
       _ = try await coordinator.run()
       withExtendedLifetime(signals) {}
     } catch {

@@ -95,15 +95,24 @@ struct TopTable {
       packed, mebibytes(counters.residentBytes), worker.silentSeconds > 2 ? "\(Int(worker.silentSeconds)) s" : "")
   }
 
-  /// With `links.compression: auto`, a line for each link.
+  /// A line for each worker and host it sends tensors to: bytes a second, and what packing left of the tensors.
   private var links: [String] {
     status.workers.flatMap { worker in
       (worker.counters.links ?? []).map { link in
-        let rate = link.bytesPerSecond.map { ", carries \(megabytes($0)) MB/s" } ?? ""
-        let share = link.packedShare.map { ", packing leaves \(RunSummary.fixed(100 * $0, 0)) %" } ?? ""
-        return "link \(worker.id) → \(link.host): \(link.isPacking ? "packed" : "not packed")\(share)\(rate)"
+        func sent(_ count: (OutgoingLink.Load) -> Int) -> Double {
+          rate(worker) { ($0.links ?? []).first { $0.host == link.host }.map { Double(count($0)) } ?? 0 }
+        }
+        let (bytes, tensors) = (sent(\.sentBytes), sent(\.tensorBytes))
+        let packed = tensors > 0 ? ", \(RunSummary.fixed(100 * bytes / tensors, 0)) % of the tensors' bytes" : ""
+        return "link \(worker.id) → \(link.host): \(megabytes(bytes)) MB/s\(packed)\(link.measured.map(chosen) ?? "")"
       }
     }
+  }
+
+  private func chosen(_ link: OutgoingLink.Load.Measured) -> String {
+    let rate = link.bytesPerSecond.map { ", carries \(megabytes($0)) MB/s" } ?? ""
+    let share = link.packedShare.map { ", packing leaves \(RunSummary.fixed(100 * $0, 0)) %" } ?? ""
+    return "; auto: \(link.isPacking ? "packed" : "not packed")\(share)\(rate)"
   }
 
   private func bytesRate(_ worker: RunStatus.Worker) -> Double { rate(worker) { Double($0.bytesOut) } }

@@ -21,6 +21,9 @@ package struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
   /// Whether there is no room on the disk: what can be waited for.
   package var isDiskFull: Bool { number == ENOSPC || number == EDQUOT }
 
+  /// Whether this process or the machine has as many files open as it may: what can be waited for, too.
+  package var isOutOfFiles: Bool { number == EMFILE || number == ENFILE }
+
   private var advice: String {
     switch number {
     case EACCES, EPERM, EROFS: "choose a place this user may write to"
@@ -28,6 +31,7 @@ package struct FileError: Error, CustomStringConvertible, Sendable, Equatable {
     case EEXIST: "a file of this name is there: choose another path or remove it"
     case EISDIR, ENOTEMPTY: "a directory of this name is there: choose another path or remove it"
     case ENOSPC, EDQUOT: "make room there or choose another disk"
+    case EMFILE, ENFILE: "raise the limit of open files (ulimit -n, LimitNOFILE= of the service)"
     default: "choose another path"
     }
   }

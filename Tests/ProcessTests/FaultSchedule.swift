@@ -6,6 +6,9 @@ struct Fault: Codable, Equatable {
     case killWorker, stopWorker, killShard, killCoordinator, killNode, linkDown, loss, delay, fullDisk
     /// A shard is stopped, the other killed: the run is rolled back meanwhile, then the first goes on.
     case stopShardAcrossRollBack
+
+    /// Kills or stops some.
+    var isOfProcesses: Bool { ![.linkDown, .loss, .delay, .fullDisk].contains(self) }
   }
 
   var number: Int

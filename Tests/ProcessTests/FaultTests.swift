@@ -25,10 +25,16 @@ import Testing
     _ = try eventually("the first step; \(hosts.nodes.mapValues(\.errors))") { hosts.step() > 0 ? true : nil }
     let log = try FaultLog(Self.environment["SLUICE_SOAK_OUTPUT"], schedule)
     defer { log.keep(hosts) }
+    let began = Date()
+    var blanks = 0
     for fault in schedule.faults {
       pause(fault.gapSeconds)
-      try log.write(fault, step: hosts.step(), try hosts.suffer(fault))
+      let processes = try hosts.suffer(fault)
+      try log.write(fault, step: hosts.step(), processes)
+      if fault.kind.isOfProcesses, processes.isEmpty { blanks += 1 }
     }
+    let minutes = Date().timeIntervalSince(began) / 60
+    #expect(blanks <= max(1, count / 20), "\(blanks) of \(count) faults found no process to hit")
     #expect(hosts.step() < topology.steps, "every fault hit a run under way")
     let report = try end(hosts)
     #expect(try hash(report) == hash(undisturbed), "seed \(seed)")
@@ -37,7 +43,8 @@ import Testing
     #expect(report["reproducible"] as? Bool == true)
     print(
       "faults: \(count), seed \(seed): \(report["steps"]!) steps, \(report["steps_rolled_back"]!) rolled back, "
-        + "\(report["workers_lost"]!) workers lost, \(report["seconds"]!) s")
+        + "\(report["workers_lost"]!) workers lost, \(blanks) found nothing to hit; faults for "
+        + "\(Int(minutes.rounded(.up))) minutes, \(report["seconds"]!) s in all")
   }
 
   @Test func aSeedGivesTheSameFaultsEveryTime() {

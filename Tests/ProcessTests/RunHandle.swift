@@ -11,12 +11,13 @@ struct RunHandle {
   /// - Parameter command: instead of `run TOPOLOGY`.
   init(
     _ topology: SmallTopology, _ arguments: [String] = [], output: String? = nil, faults: String? = nil,
-    command: [String]? = nil
+    command: [String]? = nil, launcher: [String] = []
   ) throws {
     self.topology = topology
     self.output = output ?? Workspace.shared.scratch().appendingPathComponent("run").path
     live = try Sluice.Live(
-      (try command ?? ["run", topology.write()]) + ["--output", self.output, "--json"] + arguments, faults: faults)
+      (try command ?? ["run", topology.write()]) + ["--output", self.output, "--json"] + arguments, faults: faults,
+      launcher: launcher)
   }
 
   /// The report of a run that ends well, with what must hold of every one.

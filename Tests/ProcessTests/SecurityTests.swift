@@ -26,10 +26,10 @@ import Testing
   }
 
   /// A run of two hosts under way.
-  private func start() throws -> Secured {
+  private func start(launcher: [String] = []) throws -> Secured {
     let keys = try Keys()
     let port = Int.random(in: 20000..<30000)
-    let run = try RunHandle(topology(keys, port: port))
+    let run = try RunHandle(topology(keys, port: port), launcher: launcher)
     try run.waitForStep(2)
     return Secured(run: run, keys: keys, port: port)
   }
@@ -210,6 +210,28 @@ import Testing
     try secured.run.waitForStep(step + 4)
     #expect(try Sluice.run(["status", "--run", secured.endpoint, "--keys", secured.keys.path]).status == 0)
     try expectUndisturbed(secured)
+  }
+
+  /// More strangers than the coordinator may have files open: nobody's key counts as revoked, nothing is given up.
+  @Test func moreStrangersThanFilesMayBeOpen() throws {
+    let secured = try start(launcher: ["/usr/bin/prlimit", "--nofile=1024:1024"])
+    defer { secured.end() }
+    try raiseLimitOfOpenFiles()
+    let strangers = try (0..<1400).map { _ in try RawPeer(port: secured.port) }
+    let step = secured.run.step()
+    try secured.run.waitForStep(step + 4)
+    #expect(strangers.allSatisfy { $0.isHungUp(within: 30) })
+    try expectUndisturbed(secured)
+  }
+
+  /// Of this process.
+  private func raiseLimitOfOpenFiles() throws {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    getrlimit(resource, &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(resource, &limit)
+    try #require(limit.rlim_cur >= 4096, "this test needs 4096 open files, the hard limit is \(limit.rlim_max)")
   }
 
   @Test func aKeyRevokedInMidRunIsOut() throws {

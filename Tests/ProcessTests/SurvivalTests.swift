@@ -49,6 +49,27 @@ import Testing
     #expect(try Outcome(run.report()) == expected)
   }
 
+  /// A run that is asked to stop while its coordinator is dead and waits to be started again, stops all the same.
+  @Test func stoppedWhileTheCoordinatorIsAway() throws {
+    var topology = try topology()
+    topology.steps = 100_000
+    let run = try RunHandle(topology)
+    try run.waitForStep(2)
+    for _ in 0..<4 {
+      let coordinator = try run.coordinatorProcess()
+      kill(coordinator, SIGKILL)
+      _ = try eventually("its end") { kill(coordinator, 0) == 0 ? nil : true }
+    }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    let report = try run.report()
+    #expect(report["stopped"] as? Bool == true)
+    // What was trained after the last checkpoint is trained again.
+    let steps = try #require(report["steps"] as? Int)
+    let more = "\(steps + 4)"
+    let resumed = try RunHandle(topology, ["--resume", "--stop-after", more], output: run.output).report()
+    #expect(try hash(resumed) == hash(RunHandle(topology, ["--stop-after", more]).report()))
+  }
+
   /// Everything on the coordinator's host goes at once and comes back later; the other host waits, and says so.
   @Test func theCoordinatorsHostIsRebooted() throws {
     var topology = try topology()

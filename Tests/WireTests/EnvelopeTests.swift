@@ -35,7 +35,7 @@ import Wire
   @Test func theLayoutIsAsDocumented() {
     let bytes = Envelope(kind: 0x0203, run: 4, incarnation: 5, body: [9]).encoded()
     #expect(Array(bytes[0..<6]) == Array("SLUICE".utf8))
-    #expect(Array(bytes[6..<16]) == [1, 0, 3, 2, 0, 0, 1, 0, 0, 0])
+    #expect(Array(bytes[6..<16]) == [2, 0, 3, 2, 0, 0, 1, 0, 0, 0])
     #expect(Array(bytes[16..<33]) == [4, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 9])
     #expect(bytes.count == 41)
   }
@@ -68,7 +68,7 @@ import Wire
 
   @Test func otherVersionsAndTrailingBytesAndReservedBytes() {
     let bytes = envelope.encoded()
-    let newer = resealed(bytes) { $0[6] = 2 }
+    let newer = resealed(bytes) { $0[6] += 1 }
     #expect(code { () throws(WireError) in _ = try decode(newer) } == .version)
     #expect(code { () throws(WireError) in _ = try decode(bytes + [0]) } == .trailing)
     let reserved = resealed(bytes) { $0[10] = 1 }

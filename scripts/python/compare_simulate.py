@@ -2,7 +2,8 @@
 """What `sluice simulate` predicts against what runs do, on this machine's cores. See scripts/compare.
 
 A synthesized collection, clips and network of topology/quickstart.yaml. Each round measures the costs (`sluice bench stages`),
-then runs every topology for real and compares its clips a second, between two steps of the run, with the prediction.
+then runs every topology for real and compares its clips a second, between two steps of the run, with the prediction. Exits
+with 1 when a median is off by more than MOST.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,6 +30,7 @@ NETWORKS = {
     "quickstart, width 0.05": ["train.width=0.05"],
 }
 WARM_UP = 5
+MOST = 0.2
 
 
 def parse():
@@ -84,13 +87,16 @@ def main():
                     print(f"{network}, {hosts}: {predicted['clips_per_second']:.1f} predicted, {rate:.1f}", flush=True)
     print(
         f"{platform.machine()} with {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}; medians of {options.rounds} rounds")
+    missed = False
     for (network, hosts), rows in ratios.items():
         predicted, rate = (statistics.median(row[index] for row in rows) for index in (0, 1))
         ratio = statistics.median(row[0] / row[1] for row in rows)
+        missed |= not 1 - MOST <= ratio <= 1 + MOST
         print(
             f"{network:24} {hosts:20} predicted {predicted:7.1f} clips/s, measured {rate:7.1f}, ratio {ratio:.2f} "
             f"({min(r[0] / r[1] for r in rows):.2f} to {max(r[0] / r[1] for r in rows):.2f}); limited by {rows[-1][2]}")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,7 +4,8 @@
 The pipeline of compare_pipeline.py (train step that does nothing), alternating: nobody watches; `sluice tap --every 100` on
 every stage, printing headers; the same taps, stopped (SIGSTOP) once each has shown something, while the run goes on.
 CPU is that of the run's processes, not of the taps'. What publishing costs with nobody there is too little to see that
-way: `sluice bench tap` measures it by itself, and it is given here as a share of the CPU a clip takes.
+way: `sluice bench tap` measures it by itself, and it is given here as a share of the CPU a clip takes. Exits with 1 when taps
+take more than MOST of the CPU a clip takes, or nobody more than MOST_UNWATCHED; rates of runs differ by more than that.
 """
 
 import argparse
@@ -27,6 +28,7 @@ STAGES = ["plan", "decode", "augment", "batch", "train", "average"]
 # Of these, items come often enough to be waited for.
 FREQUENT = ["plan", "decode", "augment", "batch"]
 PATIENCE = 60
+MOST, MOST_UNWATCHED = 0.02, 0.005
 
 
 def parse():
@@ -100,10 +102,9 @@ def main():
     # A clip is published by plan, decode, augment and batch; a round by train and average.
     unwatched = json.loads(bench.stdout.splitlines()[-1])["nanoseconds_unwatched"]
     calls = len(FREQUENT) + 2 / compare_pipeline.BATCH
-    print(
-        f"nobody there: {unwatched:.1f} ns an item, {calls:.1f} times a clip: "
-        f"{100 * calls * unwatched * 1e-6 / cpu[0]:.5f} % of its CPU")
-    return 0
+    share = calls * unwatched * 1e-6 / cpu[0]
+    print(f"nobody there: {unwatched:.1f} ns an item, {calls:.1f} times a clip: {100 * share:.5f} % of its CPU")
+    return 1 if max(cpu[1:]) > (1 + MOST) * cpu[0] or share > MOST_UNWATCHED else 0
 
 
 if __name__ == "__main__":

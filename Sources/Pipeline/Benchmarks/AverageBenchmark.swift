@@ -11,14 +11,17 @@ package struct AverageBenchmark: Sendable {
   package var rounds: Int
   /// Shards live in the workers' processes.
   package var isBesideTrain: Bool
+  /// Every process counts as a host of its own: blocks go over tcp.
+  package var isOverTCP: Bool
   /// What the workers train; nil for no training.
   package var network: BenchmarkNetwork?
   package var executable: String
 
   package init(
-    workers: Int, shards: Int, elements: Int, rounds: Int, isBesideTrain: Bool, network: BenchmarkNetwork? = nil,
-    executable: String
+    workers: Int, shards: Int, elements: Int, rounds: Int, isBesideTrain: Bool, isOverTCP: Bool = false,
+    network: BenchmarkNetwork? = nil, executable: String
   ) {
+    self.isOverTCP = isOverTCP
     self.network = network
     self.workers = workers
     self.shards = shards
@@ -69,7 +72,8 @@ package struct AverageBenchmark: Sendable {
         arguments: [
           "bench-average-part", "--roles", roles, "--ordinal", String(ordinal), "--join", control, "--elements",
           String(elements), "--last-version", String(rounds + Self.warmUpRounds),
-        ] + (try network.map { ["--network", String(decoding: try JSONEncoder().encode($0), as: UTF8.self)] } ?? []),
+        ] + (isOverTCP ? ["--over-tcp"] : [])
+          + (try network.map { ["--network", String(decoding: try JSONEncoder().encode($0), as: UTF8.self)] } ?? []),
         lifeline: lifeline
       ) { exit in
         Task { await referee.ended(exit) }

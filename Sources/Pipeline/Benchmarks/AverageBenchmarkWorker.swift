@@ -1,3 +1,4 @@
+import Glibc
 import Networks
 import Tensors
 package import Topology
@@ -144,11 +145,15 @@ package struct AverageBenchmarkProcess: Sendable {
   package var elements: Int
   package var lastVersion: Int
   package var network: BenchmarkNetwork?
+  /// The process counts as a host of its own.
+  package var isOverTCP: Bool
 
   package init(
-    stages: [Stage], join: String, ordinal: Int, elements: Int, lastVersion: Int, network: BenchmarkNetwork? = nil
+    stages: [Stage], join: String, ordinal: Int, elements: Int, lastVersion: Int, network: BenchmarkNetwork? = nil,
+    isOverTCP: Bool = false
   ) {
     self.network = network
+    self.isOverTCP = isOverTCP
     self.stages = stages
     self.join = join
     self.ordinal = ordinal
@@ -159,7 +164,8 @@ package struct AverageBenchmarkProcess: Sendable {
   /// Works until its supervisor ends it.
   package func run() async throws {
     Context.keepFreedMemory()
-    let place = try ProcessPlace(context: try Context(), host: "bench", address: nil)
+    let place = try ProcessPlace(
+      context: try Context(), host: isOverTCP ? "bench-\(getpid())" : "bench", address: isOverTCP ? "127.0.0.1" : nil)
     let launch = StageLaunch(join: join, place: place, ordinal: String(ordinal), elements: elements)
     try await withThrowingTaskGroup(of: StageEnd.self) { group in
       for stage in stages {

@@ -42,6 +42,8 @@ extension Coordinator {
       // Before the first step there may be nothing but version 0, which is a function of the seed.
       let checkpoint = Checkpoint.all(in: directory.path).last { $0.manifest.version <= committed }
       let version = checkpoint?.manifest.version ?? 0
+      // Stopped while the shards were away: what they had done since is done again by who resumes.
+      if version < committed { try noteRollBack(from: committed, to: version) }
       let vector =
         try checkpoint?.vector(elements: layout.count)
         ?? InitialModel.vector(topology: topology, classes: corpus.labels.count)

@@ -69,11 +69,7 @@ extension Coordinator {
         for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
       }
     }
-    if committed > version {
-      progress.note("rolled back from step \(committed) to \(version)")
-      try metrics.append(["rolled_back_from": committed, "rolled_back_to": version])
-    }
-    try ledger.rollBack(to: version)
+    try noteRollBack(from: committed, to: version)
     Checkpoint.removePartial(in: directory.path)
     checkpointFiles = [:]
     abandoned = -1
@@ -84,6 +80,14 @@ extension Coordinator {
     phase = .loading(version: version, missing: Set(0..<topology.count(.average)))
     load = Load(version: version, checkpoint: newest?.directory)
     broadcast(load!, to: [.average])
+  }
+
+  func noteRollBack(from committed: Int, to version: Int) throws {
+    if committed > version {
+      progress.note("rolled back from step \(committed) to \(version)")
+      try metrics.append(["rolled_back_from": committed, "rolled_back_to": version])
+    }
+    try ledger.rollBack(to: version)
   }
 
   /// Says it again to shards that have not answered: the first word may have been lost with a connection.

@@ -17,6 +17,12 @@ extension Coordinator {
     guard !replaced.contains(sender) else {
       return refuse(sender, "another process of this host has taken its place; is the node running twice?")
     }
+    guard workers[sender] != nil || OpenFiles.areEnough(workers: workers.count + 1) else {
+      return refuse(
+        sender,
+        "\(workers.count + 1) workers may need more open files than the coordinator may have; raise its limit "
+          + "(ulimit -Hn, LimitNOFILE= of the service)")
+    }
     do throws(PipelineError) {
       if let fingerprint = hello.fingerprint {
         let expected = try ledger.fingerprint(orAdopt: fingerprint)

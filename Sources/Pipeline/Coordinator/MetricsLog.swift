@@ -1,14 +1,14 @@
 import Files
 import Foundation
 
-/// `metrics.jsonl`. Lines that find no room on the disk are kept and written with the next one.
+/// `metrics.jsonl`. Lines that find no room on the disk, or while too many files are open, are kept and written with the next one.
 final class MetricsLog {
   private let path: String
   private var unwritten = Data()
 
   init(path: String) { self.path = path }
 
-  /// - Throws: when the file cannot be written for another reason than want of room.
+  /// - Throws: when the file cannot be written for a reason that does not pass.
   func append(_ line: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -19,7 +19,7 @@ final class MetricsLog {
     do throws(FileError) {
       try flush()
     } catch {
-      guard error.isDiskFull else { throw error }
+      guard error.isDiskFull || error.isOutOfFiles else { throw error }
     }
   }
 

@@ -4,20 +4,31 @@ package import Topology
 package import Wire
 package import ZeroMQ
 
-/// What a worker sends to one host: packs tensors for it, or not, and measures the link where that depends on it. Thread-safe.
+/// What a worker sends to one host: packs tensors for it, or not, counts them, and measures the link where packing depends on it.
+/// Thread-safe.
 package final class OutgoingLink: Sendable {
-  /// Of `links.compression: auto`, for `status` and `top`.
+  /// For `status` and `top`.
   package struct Load: Sendable, Codable, Equatable {
     package var host: String
-    package var isPacking: Bool
-    /// What packing leaves of the bytes; nil before it was tried.
-    package var packedShare: Double?
-    /// What the link carries when it is busy.
-    package var bytesPerSecond: Double?
+    /// Bytes of all tensors that were sent, and of the frames they were sent in.
+    package var tensorBytes: Int
+    package var sentBytes: Int
+    /// What `links.compression: auto` has measured and chosen; nil for others.
+    package var measured: Measured?
+
+    package struct Measured: Sendable, Codable, Equatable {
+      package var isPacking: Bool
+      /// What packing leaves of the bytes; nil before it was tried.
+      package var packedShare: Double?
+      /// What the link carries when it is busy.
+      package var bytesPerSecond: Double?
+    }
   }
 
   private struct State {
     var choice = PackingChoice()
+    var tensorBytes = 0
+    var sentBytes = 0
     /// When the link had sent all that was handed to it before.
     var freeAt = 0.0
   }
@@ -32,13 +43,14 @@ package final class OutgoingLink: Sendable {
     self.compression = compression
   }
 
-  /// Nil where nothing is measured.
-  package var load: Load? {
-    guard compression == .auto else { return nil }
-    return state.withLock {
-      Load(
-        host: host, isPacking: $0.choice.isPacking, packedShare: $0.choice.packedShare,
-        bytesPerSecond: $0.choice.bytesPerSecond)
+  package var load: Load {
+    state.withLock { state in
+      let choice = state.choice
+      let measured = Load.Measured(
+        isPacking: choice.isPacking, packedShare: choice.packedShare, bytesPerSecond: choice.bytesPerSecond)
+      return Load(
+        host: host, tensorBytes: state.tensorBytes, sentBytes: state.sentBytes,
+        measured: compression == .auto ? measured : nil)
     }
   }
 
@@ -56,6 +68,10 @@ package final class OutgoingLink: Sendable {
     let encoded = TensorCodec.encode(
       buffer, elementType: .uint8, layout: layout, dimensions: dimensions, compression: packs ? .lz4 : .none, seed: seed
     )
+    state.withLock {
+      $0.tensorBytes += buffer.byteCount
+      $0.sentBytes += encoded.payloadByteCount
+    }
     guard compression == .auto else {
       return (encoded.descriptor, MessagePart(encoded.payload, count: encoded.payloadByteCount))
     }

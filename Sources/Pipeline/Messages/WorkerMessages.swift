@@ -115,7 +115,7 @@ package struct WorkerCounters: Sendable, Codable, Equatable {
   package var cpuSeconds = 0.0
   /// Seconds that threads of its process waited for a core.
   package var coreWaitSeconds = 0.0
-  /// With `links.compression: auto`: what was measured and chosen, by host.
+  /// What it sends to each host, for stages that send tensors.
   package var links: [OutgoingLink.Load]?
   /// What it has been at for long, if it is.
   package var underWay: UnderWay?

@@ -14,7 +14,8 @@ package actor CoordinatorSupervisor {
   private var child: ChildProcess?
   private var quickDeaths = 0
   private var startedAt = 0.0
-  private var isStopping = false
+  /// How often it was asked to stop.
+  private var stops = 0
   private var waiter: CheckedContinuation<Int32, any Error>?
   private var outcome: Result<Int32, PipelineError>?
 
@@ -41,17 +42,16 @@ package actor CoordinatorSupervisor {
 
   /// Asks it to finish the open step; a second time ends it at once.
   package func stop() {
-    child?.send(signal: isStopping ? SIGKILL : Signals.leave)
-    isStopping = true
+    stops += 1
+    child?.send(signal: stops > 1 ? SIGKILL : Signals.leave)
   }
 
   private func start() {
     do throws(PipelineError) {
       startedAt = Monotonic.seconds()
-      // Asked to stop before there was a coordinator: it writes what a stopped run leaves, and ends.
-      let last = isStopping ? 0 : stopAfter
       let arguments =
-        ["coordinator", "--directory", directory.path] + (last.map { ["--stop-after", String($0)] } ?? [])
+        ["coordinator", "--directory", directory.path] + (stopAfter.map { ["--stop-after", String($0)] } ?? [])
+        + (stops > 0 ? ["--leave"] : [])
       child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
         self.thread.perform { self.assumeIsolated { $0.exited(exit) } }
       }
@@ -61,20 +61,20 @@ package actor CoordinatorSupervisor {
   }
 
   private func exited(_ exit: ChildExit) {
-    if exit.status == Self.diskFullStatus, exit.signal == nil, !isStopping {
+    if exit.status == Self.diskFullStatus, exit.signal == nil, stops == 0 {
       _ = thread.schedule(after: Self.diskFullPause) { self.start() }
       return
     }
     guard let signal = exit.signal else { return end(.success(exit.status)) }
-    // It had not installed its handler yet.
-    if isStopping, signal == Signals.leave { return start() }
-    if isStopping { return end(.failure(PipelineError(.worker, "the coordinator was \(exit.description)"))) }
+    if stops > 1 { return end(.failure(PipelineError(.worker, "the coordinator was \(exit.description)"))) }
     quickDeaths = Monotonic.seconds() - startedAt < 10 ? quickDeaths + 1 : 0
     guard quickDeaths < Self.quickDeathsLimit else {
       return end(
         .failure(PipelineError(.worker, "the coordinator died \(quickDeaths) times in a row: signal \(signal)")))
     }
-    _ = thread.schedule(after: .milliseconds(min(5000, 50 << min(quickDeaths, 7)))) { self.start() }
+    // Who is asked to stop does not wait; it may have died of that, too, without a handler yet.
+    let pause = stops > 0 ? .zero : Duration.milliseconds(min(5000, 50 << min(quickDeaths, 7)))
+    _ = thread.schedule(after: pause) { self.start() }
   }
 
   private func end(_ result: Result<Int32, PipelineError>) {

@@ -4,21 +4,26 @@ import Synchronization
 
 /// Which keys may enter now, as the key directory says: read again whenever a file there has changed. Thread-safe.
 ///
-/// A directory that cannot be looked into for the moment leaves the list as it was; one that is gone is an empty list.
+/// A directory that cannot be looked into for the moment leaves the list as it was; one that stays away is an empty list.
 package final class AllowList: Sendable {
   private struct State {
     var keys: [KeyRole: Set<String>] = [:]
     var signatures: [KeyRole: [String]] = [:]
     var removals: [KeyRole: Int] = [:]
+    var missingSince: [KeyRole: Double] = [:]
     var lookedAt = -Double.infinity
   }
 
   private let directory: KeyDirectory
+  private let clock: @Sendable () -> Double
   private let state = Mutex(State())
   private static let lookSeconds = 0.5
+  private static let missingSeconds = 1.0
 
-  package init(_ directory: KeyDirectory) {
+  /// - Parameter clock: seconds that only rise.
+  package init(_ directory: KeyDirectory, clock: @escaping @Sendable () -> Double = { Monotonic.seconds() }) {
     self.directory = directory
+    self.clock = clock
   }
 
   /// Whether `key` may enter the sockets of `role`.
@@ -39,30 +44,59 @@ package final class AllowList: Sendable {
   }
 
   private func look(_ state: inout State, _ isFresh: Bool) {
-    let now = Monotonic.seconds()
+    let now = clock()
     guard isFresh || now - state.lookedAt >= Self.lookSeconds else { return }
     state.lookedAt = now
     for role in KeyRole.allCases {
-      guard let signature = signature(role), signature != state.signatures[role] else { continue }
-      // A file that cannot be read lets nobody in.
-      let found = directory.names(role, .allowed).compactMap {
-        try? KeyFile.publicKey(directory.file(role, $0, .allowed))
-      }
-      let keys = Set(found)
+      guard let names = names(role, &state, now), let signature = signature(role, names),
+        signature != state.signatures[role], let keys = keys(role, names)
+      else { continue }
       if !(state.keys[role] ?? []).isSubset(of: keys) { state.removals[role, default: 0] += 1 }
       state.keys[role] = keys
       state.signatures[role] = signature
     }
   }
 
-  /// Changes with every change of a role's files; nil when the folder cannot be looked into.
-  private func signature(_ role: KeyRole) -> [String]? {
-    var status = stat()
-    guard stat(directory.folder(role), &status) == 0 else { return errno == ENOENT || errno == ENOTDIR ? [] : nil }
-    return directory.names(role, .allowed).map { name in
-      var status = stat()
-      stat(directory.file(role, name, .allowed), &status)
-      return "\(name) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
+  /// The names of a role's files; nil while they cannot be told. A folder that is away for a moment, as when it is
+  /// replaced by another, is not empty yet.
+  private func names(_ role: KeyRole, _ state: inout State, _ now: Double) -> [String]? {
+    switch directory.look(role, .allowed) {
+    case .found(let names):
+      state.missingSince[role] = nil
+      return names
+    case .failed: return nil
+    case .noFolder:
+      let since = state.missingSince[role] ?? now
+      state.missingSince[role] = since
+      return now - since >= Self.missingSeconds ? [] : nil
     }
+  }
+
+  /// Changes with every change of a role's files; nil when one cannot be looked at for the moment.
+  private func signature(_ role: KeyRole, _ names: [String]) -> [String]? {
+    var signature: [String] = []
+    for name in names {
+      var status = stat()
+      guard stat(directory.file(role, name, .allowed), &status) == 0 || errno == ENOENT else { return nil }
+      signature.append(
+        "\(name) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)")
+    }
+    return signature
+  }
+
+  /// The keys in a role's files; nil when too many files are open to read them. One that cannot be read lets nobody in.
+  private func keys(_ role: KeyRole, _ names: [String]) -> Set<String>? {
+    var keys: Set<String> = []
+    for name in names {
+      let path = directory.file(role, name, .allowed)
+      if let key = try? KeyFile.publicKey(path) {
+        keys.insert(key)
+        continue
+      }
+      let file = open(path, O_RDONLY | O_CLOEXEC)
+      guard file >= 0 || ![EMFILE, ENFILE, ENOMEM, EIO, ESTALE].contains(errno) else { return nil }
+      if file >= 0 { close(file) }
+    }
+    return keys
   }
 }

@@ -112,8 +112,28 @@ package struct KeyDirectory: Sendable {
   func file(_ role: KeyRole, _ name: String, _ kind: Kind) -> String { "\(folder(role))/\(name).\(kind.rawValue)" }
 
   func names(_ role: KeyRole, _ kind: Kind) -> [String] {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder(role))) ?? []
-    return files.filter { $0.hasSuffix(".\(kind.rawValue)") }.map { String($0.dropLast(kind.rawValue.count + 1)) }
-      .sorted()
+    if case .found(let names) = look(role, kind) { names } else { [] }
+  }
+
+  /// What a look into a role's folder shows.
+  enum Look {
+    case found([String])
+    case noFolder
+    /// For a reason that may pass: too many open files, or a file system that does not answer.
+    case failed
+  }
+
+  func look(_ role: KeyRole, _ kind: Kind) -> Look {
+    guard let folder = opendir(folder(role)) else { return errno == ENOENT || errno == ENOTDIR ? .noFolder : .failed }
+    defer { closedir(folder) }
+    var names: [String] = []
+    errno = 0
+    while let entry = readdir(folder) {
+      let file = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if file.hasSuffix(".\(kind.rawValue)") { names.append(String(file.dropLast(kind.rawValue.count + 1))) }
+    }
+    return errno == 0 ? .found(names.sorted()) : .failed
   }
 }

@@ -20,6 +20,16 @@ package enum OpenFiles {
     }
   }
 
-  /// A connection each for control, data both ways, tap and a spare, and what a process has anyway.
-  static func needed(workers: Int) -> Int { 256 + 5 * workers }
+  /// Whether this process may have as many open as so many workers may need.
+  package static func areEnough(workers: Int) -> Bool {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return true }
+    return limit.rlim_cur >= rlim_t(needed(workers: workers))
+  }
+
+  /// A connection each for control, data both ways, tap and a spare; what a process has anyway; and some for strangers,
+  /// who are refused only once they are connected.
+  package static func needed(workers: Int) -> Int { 256 + strangers + 5 * workers }
+
+  private static let strangers = 512
 }

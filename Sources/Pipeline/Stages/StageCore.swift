@@ -190,7 +190,7 @@ package final class StageCore {
     counters.residentBytes = residentBytes()
     counters.cpuSeconds = Monotonic.processorSeconds()
     counters.coreWaitSeconds = coreWaitSeconds()
-    let loads = links.values.compactMap(\.load).sorted { $0.host < $1.host }
+    let loads = links.values.map(\.load).sorted { $0.host < $1.host }
     counters.links = loads.isEmpty ? nil : loads
     return counters
   }

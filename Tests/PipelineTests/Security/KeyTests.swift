@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import Synchronization
 import Testing
 import Topology
 import ZeroMQ
@@ -51,12 +52,33 @@ import ZeroMQ
     }
   }
 
+  /// A directory that is replaced by another is away for a moment: nobody is thrown out for that.
+  @Test func aDirectoryThatIsAwayForAMomentChangesNothing() throws {
+    try withDirectory { keys in
+      try keys.make(.worker, name: "a")
+      let key = try keys.own(.worker).publicKey
+      let now = Mutex(0.0)
+      let list = AllowList(keys) { now.withLock { $0 } }
+      #expect(list.allows(key, .worker))
+      for seconds in [0.9, 1.1] {
+        try FileManager.default.moveItem(atPath: keys.path, toPath: keys.path + "-aside")
+        #expect(list.allows(key, .worker, isFresh: true))
+        now.withLock { $0 += seconds }
+        #expect(list.allows(key, .worker, isFresh: true) == (seconds < 1))
+        #expect(list.removals(.worker) == (seconds < 1 ? 0 : 1))
+        try FileManager.default.moveItem(atPath: keys.path + "-aside", toPath: keys.path)
+        #expect(list.allows(key, .worker, isFresh: true))
+      }
+    }
+  }
+
   @Test func whoIsRevokedIsOffTheListAtOnce() throws {
     try withDirectory { keys in
       try keys.make(.worker, name: "a")
       try keys.make(.worker, name: "b")
       try keys.make(.tap, name: "eve")
-      let list = AllowList(keys)
+      let now = Mutex(0.0)
+      let list = AllowList(keys) { now.withLock { $0 } }
       let (a, b, eve) = (try keys.own(.worker, name: "a"), try keys.own(.worker, name: "b"), try keys.own(.tap))
       #expect(list.allows(a.publicKey, .worker) && list.allows(b.publicKey, .worker))
       #expect(!list.allows(eve.publicKey, .worker) && list.allows(eve.publicKey, .tap))
@@ -70,6 +92,8 @@ import ZeroMQ
       try "".write(toFile: "\(keys.path)/worker/a.key", atomically: false, encoding: .utf8)
       #expect(!list.allows(a.publicKey, .worker, isFresh: true))
       try FileManager.default.removeItem(atPath: "\(keys.path)/tap")
+      #expect(list.allows(eve.publicKey, .tap, isFresh: true), "it may be replaced by another")
+      now.withLock { $0 += 2 }
       #expect(!list.allows(eve.publicKey, .tap, isFresh: true))
       #expect(list.removals(.worker) == 2 && list.removals(.tap) == 1)
     }
