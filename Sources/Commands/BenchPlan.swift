@@ -67,6 +67,7 @@ package struct BenchPlanCommand: AsyncParsableCommand {
       result,
       text: "\(Int(result.itemsPerSecond)) items/s, \(RunSummary.fixed(result.cpuMicrosecondsPerItem, 1)) µs of the "
         + "coordinator each; \(RunSummary.fixed(result.microsecondsPerDraw, 1)) µs a draw; opened \(result.videos) videos in \(RunSummary.fixed(result.secondsToOpen, 2)) s; "
-        + "at most \(result.peakResidentBytes >> 20) MiB")
+        + "at most \(result.peakResidentBytes >> 20) MiB, "
+        + "\(result.ownResidentBytes >> 20) MiB without pages of the index")
   }
 }

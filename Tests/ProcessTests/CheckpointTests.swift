@@ -123,7 +123,7 @@ import Testing
     defer { disk.remove() }
     var longer = try topology()
     longer.steps = 40
-    let undisturbed = try RunHandle(longer).report()
+    let undisturbed = try longer.undisturbed()
     let run = try RunHandle(longer, output: "\(disk.path)/run", faults: "pace=0.02")
     func word(_ text: String) throws {
       _ = try eventually("'\(text)'; \(run.live.errors)") { run.live.errors.contains(text) ? true : nil }

@@ -18,7 +18,7 @@ import Testing
     // Three decode workers set the pace; with faults it is half of that at most, so the run is not over before the last.
     let stepSeconds = Self.paceSeconds * Double(topology.replicas * topology.batch) / 3
     topology.steps = Int(schedule.seconds / (2 * stepSeconds)) + 20
-    let undisturbed = try RunHandle(topology).report(seconds: 3600)
+    let undisturbed = try topology.undisturbed()
     let hosts = try FourHosts(topology, faults: "pace=\(Self.paceSeconds)")
     defer { hosts.remove() }
     for name in FourHosts.workers.keys.sorted() { try hosts.start(name) }

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct ReproducibilityTests {
   // Written once, by the first test that asks.
   nonisolated(unsafe) static let baseline: Result<[String: Any], any Error> = Result {
-    try RunHandle(SmallTopology(corpus: SmallCorpus.shared.get().directory)).report()
+    try SmallTopology(corpus: SmallCorpus.shared.get().directory).undisturbed()
   }
 
   func topology() throws -> SmallTopology { SmallTopology(corpus: try SmallCorpus.shared.get().directory) }
@@ -95,7 +95,7 @@ import Testing
 
   @Test(arguments: ["average", "coordinator", "train"])
   func aKilledWorkerChangesNothingWhereGradientsAreClipped(stage: String) throws {
-    let undisturbed = try RunHandle(clipped(shards: 1, steps: 40)).report()
+    let undisturbed = try clipped(shards: 1, steps: 40).undisturbed()
     let run = try RunHandle(clipped(shards: 2, steps: 40))
     try run.waitForStep(3)
     let victim = stage == "coordinator" ? try run.coordinatorProcess() : try #require(try run.processes(stage).first)
@@ -109,7 +109,7 @@ import Testing
   func aKilledWorkerChangesNothing(stage: String) throws {
     var longer = try topology()
     longer.steps = 40
-    let undisturbed = try RunHandle(longer).report()
+    let undisturbed = try longer.undisturbed()
     let run = try RunHandle(longer)
     try run.waitForStep(3)
     let victim = stage == "coordinator" ? try run.coordinatorProcess() : try #require(try run.processes(stage).first)
@@ -147,7 +147,7 @@ import Testing
   @Test(arguments: [1, 6]) func aStoppedRunResumesWithOtherCounts(stopAt: Int) throws {
     var first = try topology()
     first.steps = 40
-    let undisturbed = try RunHandle(first).report()
+    let undisturbed = try first.undisturbed()
     let run = try RunHandle(first)
     if stopAt > 1 {
       try run.waitForStep(stopAt)

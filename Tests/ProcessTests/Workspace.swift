@@ -63,7 +63,7 @@ struct SmallCorpus {
 }
 
 /// Topologies for the tests: a small network that takes a second or so for a run.
-struct SmallTopology {
+struct SmallTopology: Hashable {
   var name = "small"
   var corpus: String
   var hosts =

@@ -22,6 +22,8 @@ package struct PlanBenchmark: Sendable {
     /// A draw of the plan and the look-up of its video by itself, in random order.
     package var microsecondsPerDraw: Double
     package var peakResidentBytes: Int
+    /// Resident at the end without pages of files: the index is mapped.
+    package var ownResidentBytes: Int
 
     package enum CodingKeys: String, CodingKey {
       case videos, replicas, batch, steps
@@ -30,6 +32,7 @@ package struct PlanBenchmark: Sendable {
       case cpuMicrosecondsPerItem = "coordinator_cpu_microseconds_per_item"
       case microsecondsPerDraw = "microseconds_per_draw"
       case peakResidentBytes = "peak_rss_bytes"
+      case ownResidentBytes = "own_rss_bytes"
     }
   }
 
@@ -63,12 +66,14 @@ package struct PlanBenchmark: Sendable {
       let (start, cpu) = (Monotonic.seconds(), await coordinator.cpuSeconds)
       try await coordinator.reached(steps + 1, within: 600)
       let (seconds, spent) = (Monotonic.seconds() - start, await coordinator.cpuSeconds - cpu)
-      await end(coordinator, running, crew)
       let items = Double(steps * replicas * batch)
+      let own = ownResidentBytes()
+      await end(coordinator, running, crew)
       return Result(
         videos: videos, replicas: replicas, batch: batch, steps: steps, secondsToOpen: opened,
         itemsPerSecond: items / seconds, cpuMicrosecondsPerItem: spent / items * 1e6,
-        microsecondsPerDraw: draw * 1e6, peakResidentBytes: peakResidentBytes())
+        microsecondsPerDraw: draw * 1e6, peakResidentBytes: peakResidentBytes(),
+        ownResidentBytes: own)
     } catch {
       await end(coordinator, running, crew)
       throw error

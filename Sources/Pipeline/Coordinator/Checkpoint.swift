@@ -48,6 +48,9 @@ package struct Checkpoint: Sendable {
     } catch {
       throw PipelineError(.checkpoint, "\(directory)/manifest.json: cannot be read (\(error.localizedDescription))")
     }
+    guard manifest.version >= 0, manifest.elements > 0, manifest.blockElements > 0, !manifest.files.isEmpty else {
+      throw PipelineError(.checkpoint, "\(directory)/manifest.json: its numbers are not those of a checkpoint")
+    }
   }
 
   /// The whole checkpoints of a run, oldest first; partial ones are not among them, nor those without a readable manifest.

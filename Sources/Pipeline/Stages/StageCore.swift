@@ -204,6 +204,13 @@ package func residentBytes() -> Int {
   return pages * sysconf(Int32(_SC_PAGESIZE))
 }
 
+/// Resident bytes of this process that are not pages of files, 0 if the kernel does not say.
+package func ownResidentBytes() -> Int {
+  let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+  let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+  return (line?.split(separator: " ").dropLast().last.flatMap { Int($0) } ?? 0) << 10
+}
+
 /// Seconds that the threads of this process were ready to run and waited for a core, 0 if the kernel does not say.
 package func coreWaitSeconds() -> Double {
   let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
