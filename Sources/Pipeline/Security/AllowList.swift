@@ -48,7 +48,7 @@ package final class AllowList: Sendable {
       let found = directory.names(role, .allowed).compactMap {
         try? KeyFile.publicKey(directory.file(role, $0, .allowed))
       }
-      let keys = Set(found)
+      let keys = Set(found).subtracting(directory.revokedKeys)
       if !(state.keys[role] ?? []).isSubset(of: keys) { state.removals[role, default: 0] += 1 }
       state.keys[role] = keys
       state.signatures[role] = signature
@@ -59,10 +59,14 @@ package final class AllowList: Sendable {
   private func signature(_ role: KeyRole) -> [String]? {
     var status = stat()
     guard stat(directory.folder(role), &status) == 0 else { return errno == ENOENT || errno == ENOTDIR ? [] : nil }
-    return directory.names(role, .allowed).map { name in
+    // A key may be revoked in any role.
+    let files =
+      directory.names(role, .allowed).map { directory.file(role, $0, .allowed) }
+      + KeyRole.allCases.flatMap { role in directory.names(role, .revoked).map { directory.file(role, $0, .revoked) } }
+    return files.map { file in
       var status = stat()
-      stat(directory.file(role, name, .allowed), &status)
-      return "\(name) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
+      stat(file, &status)
+      return "\(file) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)"
     }
   }
 }
