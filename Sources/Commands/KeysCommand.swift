@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Foundation
 import Pipeline
 
 /// `sluice keys`: who may connect to a run whose links are encrypted.
@@ -34,8 +35,7 @@ struct KeysMake: AsyncParsableCommand {
   func run() async throws {
     let keys = KeyDirectory(path: directory)
     for role in role.map({ [$0] }) ?? KeyRole.allCases { try keys.make(role, name: name ?? role.rawValue) }
-    let list = try keys.list()
-    try json.print(list, text: KeysList.text(list))
+    try KeysList.print(keys, json)
   }
 }
 
@@ -48,11 +48,17 @@ struct KeysList: AsyncParsableCommand {
   @OptionGroup var json: JSONOutput
 
   func run() async throws {
-    let list = try KeyDirectory(path: directory).list()
-    try json.print(list, text: Self.text(list))
+    try Self.print(KeyDirectory(path: directory), json)
   }
 
-  static func text(_ list: [KeyDirectory.Entry]) -> String {
+  /// Files that cannot be read are warnings: the others are as good without them.
+  static func print(_ keys: KeyDirectory, _ json: JSONOutput) throws {
+    let (list, problems) = try keys.list()
+    for problem in problems { FileHandle.standardError.write(Data("warning: \(problem)\n".utf8)) }
+    try json.print(list, text: list.isEmpty ? "no keys in \(keys.path)" : text(list))
+  }
+
+  private static func text(_ list: [KeyDirectory.Entry]) -> String {
     list.map { entry in
       let state = entry.isRevoked ? "revoked" : "may enter"
       return "\(entry.role.padded(to: 12))\(entry.name.padded(to: 16))\(state.padded(to: 10))\(entry.publicKey)"
@@ -73,12 +79,14 @@ struct KeysRevoke: AsyncParsableCommand {
   @Argument(help: "The key's name.")
   var name: String
 
+  @Option(help: "Its role, where several roles have a key of that name.")
+  var role: KeyRole?
+
   @OptionGroup var json: JSONOutput
 
   func run() async throws {
     let keys = KeyDirectory(path: directory)
-    try keys.revoke(name)
-    let list = try keys.list()
-    try json.print(list, text: KeysList.text(list))
+    try keys.revoke(name, role: role)
+    try KeysList.print(keys, json)
   }
 }

@@ -9,7 +9,9 @@ package struct ScaleCommand: AsyncParsableCommand {
   @Argument(help: "STAGE=N, such as decode=6.")
   var counts: [String]
 
-  @Option(help: "Only on this host: N workers there. Without it, N is the total, shared out over the nodes.")
+  @Option(
+    help:
+      "Only on this host: N workers there. Without it, N is the total. A `sluice worker` counts and may be sent away.")
   var host: String?
 
   @OptionGroup var live: LiveRun
@@ -28,8 +30,8 @@ package struct ScaleCommand: AsyncParsableCommand {
   private func wanted() throws -> [String: Int] {
     var wanted: [String: Int] = [:]
     for text in counts {
-      let sides = text.split(separator: "=")
-      guard sides.count == 2, let count = Int(sides[1]), count >= 0 else {
+      let sides = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard sides.count == 2, !sides[0].isEmpty, let count = Int(sides[1]), count >= 0 else {
         throw ValidationError("\(text): give STAGE=N, such as decode=6")
       }
       wanted[String(sides[0])] = count

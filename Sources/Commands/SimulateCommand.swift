@@ -30,7 +30,7 @@ package struct SimulateCommand: AsyncParsableCommand {
 
   package func validate() throws {
     guard cores ?? 1 > 0 else { throw ValidationError("--cores must be 1 or more.") }
-    guard gigabits ?? 1 > 0 else { throw ValidationError("--gigabits must be above 0.") }
+    guard (1e-9...1e9).contains(gigabits ?? 1) else { throw ValidationError("--gigabits must be 1e-9 to 1e9.") }
   }
 
   package func run() async throws {

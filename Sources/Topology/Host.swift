@@ -51,9 +51,12 @@ extension Topology {
     }
 
     /// Whether the address can be reached from this machine only.
-    package var isLoopback: Bool {
-      address == "localhost" || address == "::1" || address == "[::1]"
-        || (address.hasPrefix("127.") && address.allSatisfy { $0.isNumber || $0 == "." })
-    }
+    package var isLoopback: Bool { Topology.isLoopback(address) }
+  }
+
+  /// Whether an address can be reached from its own machine only.
+  package static func isLoopback(_ address: String) -> Bool {
+    address == "localhost" || address == "::1" || address == "[::1]"
+      || (address.hasPrefix("127.") && address.allSatisfy { $0.isNumber || $0 == "." })
   }
 }

@@ -6,8 +6,7 @@ extension Topology {
     guard let section else { return [:] }
     defer { section.finish() }
     var limits: [Stage: ClosedRange<Int>] = [:]
-    if section.has("average") { section.fail("average", "average shards are fixed at the start of a run") }
-    _ = section.entry("average", required: false)
+    section.refuse("average", "average shards are fixed at the start of a run")
     for stage in scalable {
       guard let own = section.section(stage.rawValue, required: false) else { continue }
       defer { own.finish() }

@@ -34,7 +34,8 @@ extension Topology {
     return hosts
   }
 
-  private static func isHostName(_ name: String) -> Bool {
+  /// Letters, digits, - and _: names are parts of workers' names and of file names.
+  package static func isHostName(_ name: String) -> Bool {
     !name.isEmpty
       && name.unicodeScalars.allSatisfy {
         $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" || $0 == "_"

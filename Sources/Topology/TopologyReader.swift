@@ -40,6 +40,7 @@ final class SectionReader {
   let entries: [Entry]
   let issues: IssueCollector
   private var knownKeys: [String] = []
+  private var refusedKeys: Set<String> = []
 
   /// - Parameter node: nil or a non-mapping gives a section without keys; the caller has noted that already.
   init(_ node: Node?, path: String, line: Int?, issues: IssueCollector) {
@@ -70,6 +71,12 @@ final class SectionReader {
     issues.add(message, path: path(of: key), line: line(of: key))
   }
 
+  /// Notes a key that may not be given here, if it is.
+  func refuse(_ key: String, _ message: String) {
+    refusedKeys.insert(key)
+    if has(key) { fail(key, message) }
+  }
+
   /// The entry of `key`; absent and empty values (`key:`) count as missing.
   func entry(_ key: String, required: Bool) -> Entry? {
     if !knownKeys.contains(key) { knownKeys.append(key) }
@@ -96,7 +103,7 @@ final class SectionReader {
 
   /// Notes every key nothing asked for.
   func finish() {
-    for entry in entries where !knownKeys.contains(entry.key) {
+    for entry in entries where !knownKeys.contains(entry.key) && !refusedKeys.contains(entry.key) {
       let near = knownKeys.min { editDistance($0, entry.key) < editDistance($1, entry.key) }
       let hint = near.flatMap { editDistance($0, entry.key) <= 2 ? "; did you mean `\($0)`?" : nil }
       fail(entry.key, "unknown key\(hint ?? "; known here: \(knownKeys.joined(separator: ", "))")")

@@ -44,7 +44,8 @@ package struct SocketOptions: Sendable {
   package var reconnectInterval: Duration = .milliseconds(20)
   /// Reconnecting backs off up to this.
   package var reconnectIntervalMaximum: Duration = .seconds(1)
-  /// XPUB: every subscription message is seen, not only the first of a topic.
+  /// XPUB: every subscription is seen, not only the first of a topic: who comes is told at once what it asks for. Of their
+  /// ends only the last of a topic is.
   package var xpubVerbose = true
   /// An ipc listener accepts peers of this process's user only.
   package var acceptsOwnUserOnly = true

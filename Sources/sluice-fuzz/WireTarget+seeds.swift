@@ -13,7 +13,7 @@ extension WireTarget {
     "fingerprint":{"description":"d","kind":"decode","value":"v"},
     "group":{"index":1,"kind":0,"step":2},"host":"here",
     "identity":{"host":"here","id":"here/decode/1","processID":5,"processToken":"t","role":"stage","stage":"decode"},
-    "isTransient":true,"item":{"attempt":0,"group":{"index":1,"kind":0,"step":2},"slot":0},
+    "isTransient":true,"node":{"counts":{"decode":2},"isSingle":false},"taps":[{"stage":"decode","tap":{},"worker":"w"}],"item":{"attempt":0,"group":{"index":1,"kind":0,"step":2},"slot":0},
     "key":{"attempt":0,"group":{"index":1,"kind":0,"step":2},"slot":0},"loss":0.5,"peers":[],"reason":"r","run":"r",
     "scale":1.0,"scores":[0.5,"nan"],"seconds":0.1,"sha256":"00","shard":0,"shards":1,"signal":11,"squares":[1.0],
     "stage":"decode","step":2,"tap":{},"topology":"name: a","version":2,"workers":["here/decode/1"]}

@@ -23,7 +23,7 @@ struct WireTarget: FuzzTarget {
       control(EvaluateLease.self), control(EvaluatedReport.self), control(Commit.self), control(Applied.self),
       control(GradientSquares.self), control(ClipScale.self), control(Load.self), control(Loaded.self),
       control(Checkpointed.self), control(Drop.self), control(ClientRequest.self), control(ClientReply.self),
-      exact(FetchParameters.self),
+      exact(FetchParameters.self), control(Alive.self), tapDirectory,
     ]
   }
 
@@ -56,6 +56,13 @@ struct WireTarget: FuzzTarget {
       let again = try? encodedAgain(body)
       precondition(again == body, "\(Value.self): changes from one encoding to the next")
     }
+  }
+
+  /// What `sluice tap` reads.
+  private static func tapDirectory(_ bytes: [UInt8]) throws {
+    let directory = try JSONDecoder().decode(TapDirectory.self, from: Data(bytes))
+    let again = try? JSONDecoder().decode(TapDirectory.self, from: JSONEncoder().encode(directory))
+    precondition(again == directory, "a directory of taps changes from one encoding to the next")
   }
 
   /// A whole frame; and one whose checksum fits, which bytes by chance do not.

@@ -53,6 +53,17 @@ import Testing
     try failure(
       ["run", file, "--output", fresh, "--set", "subset=/none.subset"], contains: ["/none.subset", "corpus subset"])
     try failure(["worker", "plan", "--join", "ipc://@nobody"], contains: ["plan", "Usage: sluice worker"])
+    for (arguments, words) in [
+      (["--host", ""], "--host : a host's name"), (["--host", "x/decode/0#1"], "letters, digits"),
+      (["--join", "tcp://127.0.0.1:99999"], "the port 1 to 65533"),
+      (["--security", "curve"], "--security needs --keys"),
+    ] {
+      try failure(["worker", "decode", "--join", "tcp://127.0.0.1:7700"] + arguments, contains: [words])
+    }
+    try failure(["scale", "decode==3"], contains: ["decode==3: give STAGE=N"])
+    try failure(["simulate", file, "--costs", "x", "--gigabits", "inf"], contains: ["--gigabits"])
+    try failure(["keys", "list", "/nowhere"], contains: ["/nowhere: no such directory"])
+    try failure(["keys", "list", file], contains: [file, "directory"])
     try failure(["tap", "decode", "--limit=-1"], contains: ["--limit", "Usage: sluice tap"])
     for command in [["run", file], ["node", file, "--host", "here"]] {
       try failure(command + ["--stop-after=-1"], contains: ["--stop-after takes", "Usage: sluice \(command[0])"])

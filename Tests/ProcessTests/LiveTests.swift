@@ -71,6 +71,67 @@ import Testing
     #expect(run.live.errors.contains("autoscale: decode 1 → 2: the others wait for it: its workers waited"))
   }
 
+  /// The shard beside a train worker stays, and a worker that joined is one: a total is shared out by that. Told to go, it
+  /// says so and ends.
+  @Test func aJoinedWorkerIsCountedAndMayBeSentAway() throws {
+    var long = try topology()
+    long.steps = 100_000
+    let port = Int.random(in: 20000..<30000)
+    long.hosts = """
+      a: {address: 127.0.0.1, coordinator: true, port: \(port), decode: 2, augment: 1, batch: 1, train: 2, average: beside-train, evaluate: 1}
+      b: {address: 127.0.0.2, train: 1, average: beside-train}
+      """
+    let run = try RunHandle(long)
+    try run.waitForStep(1)
+    let worker = try Sluice.Live(["worker", "decode", "--join", "tcp://127.0.0.1:\(port)", "--host", "a"])
+    func workers(_ stage: String, _ count: Int) throws {
+      _ = try eventually("\(count) \(stage); \(worker.errors)") { try run.processes(stage).count == count ? true : nil }
+    }
+    func scale(_ arguments: String...) throws -> Sluice.Output {
+      try Sluice.run(["scale"] + arguments + ["--run", run.output])
+    }
+    try workers("decode", 3)
+    #expect(try scale("train=3").status == 0)
+    #expect(try scale("decode=4", "--host", "a").status == 0)
+    try workers("decode", 4)
+    #expect(try run.processes("train").count == 3, "three have a shard and nothing is to be changed")
+    let few = try scale("train=2")
+    #expect(few.status > 0 && few.stderr.contains("3 share their process with an average shard"), "\(few.stderr)")
+    let unknown = try scale("decode=2", "--host", "c")
+    #expect(unknown.stderr.contains("no node c in this run; nodes: a, b"), "\(unknown.stderr)")
+    #expect(try scale("decode=1").status == 0)
+    let ended = try worker.wait(seconds: 20)
+    #expect(ended.status == 4 && ended.stderr.contains("leaves the run, which is to have fewer decode workers"))
+    try workers("decode", 1)
+    kill(run.live.process.processIdentifier, SIGTERM)
+    #expect(try run.report()["workers_lost"] as? Int == 0, "\(run.live.errors)")
+  }
+
+  /// Nodes and workers come back to a coordinator that was started again one after the other: nothing follows from that.
+  @Test func aRestartOfTheCoordinatorScalesNothing() throws {
+    var long = try topology()
+    long.steps = 100_000
+    long.count(["decode": 6])
+    long.evaluate = "{every: 100000, clips: 2, split: validation}"
+    long.extra = "autoscale: {decode: {min: 4, max: 8}}"
+    let run = try RunHandle(long, faults: "decode=mock:0")
+    try run.waitForStep(1)
+    let decoders = try run.processes("decode")
+    for _ in 0..<2 {
+      let coordinator = try run.coordinatorProcess()
+      kill(coordinator, SIGKILL)
+      let step = run.step()
+      _ = try eventually("the decoders again: \(run.live.errors)") {
+        try run.step() > step + 2 && run.coordinatorProcess() != coordinator && run.processes("decode").count >= 6
+          ? true : nil
+      }
+    }
+    #expect(try Set(run.processes("decode")) == Set(decoders), "\(run.live.errors)")
+    #expect(!run.live.errors.contains("autoscale:"), "\(run.live.errors)")
+    kill(run.live.process.processIdentifier, SIGTERM)
+    _ = try run.report()
+  }
+
   /// A tap gives up; a worker waits for its coordinator, and says so.
   @Test func whereNobodyListensIsNamed() throws {
     let nobody = "tcp://127.0.0.1:\(Int.random(in: 20000..<30000))"
@@ -83,7 +144,10 @@ import Testing
     #expect(try worker.wait(seconds: 4).status == 0)
     let refused = try tap.wait(seconds: 20)
     #expect(refused.status > 0)
-    #expect(refused.stderr.contains("\(nobody): no answer from a coordinator"), "\(refused.stderr)")
+    for text in ["\(nobody): no answer from a coordinator", "need --keys"] {
+      #expect(refused.stderr.contains(text), "\(refused.stderr)")
+    }
+    #expect(worker.errors.contains("need --keys"), "\(worker.errors)")
   }
 
   @Test func aTapOnEveryStageShowsWhatItMakes() throws {

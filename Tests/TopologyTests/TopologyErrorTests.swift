@@ -51,6 +51,7 @@ import Topology
     ] {
       #expect(texts.contains(text), "\(text) in \(texts)")
     }
+    #expect(texts.contains("known here: decode, augment, batch, train, evaluate"), "no average: \(texts)")
   }
 
   @Test(arguments: [

@@ -71,6 +71,9 @@ package struct Capacity: Sendable, Equatable, Encodable {
     case trainingClipsPerSecond = "training_clips_per_second"
   }
 
+  /// More than anybody has, and a whole number in every type.
+  private static let mostWorkers = 1e15
+
   package init(_ topology: Topology, costs: StageCosts, machines known: Machines) {
     let load = ClipLoad(topology, costs)
     var limits = [Stage.decode, .augment, .batch].map {
@@ -101,7 +104,7 @@ package struct Capacity: Sendable, Equatable, Encodable {
     stages = [Stage.decode, .augment, .batch].map {
       StageNeed(
         stage: $0.rawValue, workers: topology.count($0),
-        needed: max(1, Int((training * load.workerSeconds($0)).rounded(.up))))
+        needed: Int(min(max(1, (training * load.workerSeconds($0)).rounded(.up)), Self.mostWorkers)))
     }
     let memory = topology.memoryPerWorker()
     self.machines = groups.map { machine in

@@ -53,20 +53,37 @@ package struct StageCosts: Codable, Sendable, Equatable {
     } catch {
       throw PipelineError(
         .configuration,
-        "\(path): not a file of stage costs (\(error.localizedDescription)); `sluice bench stages` writes one")
+        "\(path): not a file of stage costs (\(Self.reason(error, path))); `sluice bench stages` writes one")
     }
     let missing = Self.measured.filter { stages[$0.rawValue] == nil }
     let isSound =
       threads > 0
       && stages.values.allSatisfy {
-        $0.workerSeconds.isFinite && $0.cpuSeconds.isFinite && $0.workerSeconds >= 0 && $0.cpuSeconds >= 0
+        Self.secondsRange.contains($0.workerSeconds) && Self.secondsRange.contains($0.cpuSeconds)
       }
     guard missing.isEmpty, isSound else {
       let names = missing.map(\.rawValue).joined(separator: ", ")
       throw PipelineError(
         .configuration,
-        "\(path): \(missing.isEmpty ? "costs must be numbers from 0" : "no cost of \(names)"); "
+        "\(path): \(missing.isEmpty ? "costs must be 0 to \(Int(Self.secondsRange.upperBound)) seconds, `threads` 1 or more" : "no cost of \(names)"); "
           + "`sluice bench stages` writes such a file")
+    }
+  }
+
+  /// Of one clip or block.
+  private static let secondsRange = 0.0...1e9
+
+  private static func reason(_ error: any Error, _ path: String) -> String {
+    func place(_ path: [any CodingKey], _ last: (any CodingKey)? = nil) -> String {
+      (path + (last.map { [$0] } ?? [])).map(\.stringValue).joined(separator: ".")
+    }
+    switch error as? DecodingError {
+    case .keyNotFound(let key, let context): return "no key \(place(context.codingPath, key))"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      return "\(place(context.codingPath)): \(context.debugDescription)"
+    case .dataCorrupted: return "not JSON"
+    default:
+      return Directory.isThere(path) ? "a directory" : error.localizedDescription
     }
   }
 

@@ -1,7 +1,7 @@
 import Topology
 import Wire
 
-/// What `sluice status`, `scale` and `tap` ask.
+/// What `sluice status` and `tap` ask; `scale` is in Coordinator+scaling.
 extension Coordinator {
   /// - Returns: nil when it is no request.
   func answer(_ envelope: Envelope) -> ClientReply? {
@@ -23,73 +23,6 @@ extension Coordinator {
       return TapDirectory.Tap(stage: stage.rawValue, worker: id, tap: workers[id]!.hello.tap)
     }
     return TapDirectory(run: topology.name, taps: [plan] + others)
-  }
-
-  /// - Returns: what is wrong with the request, if anything.
-  private func scale(_ request: ClientRequest) -> String? {
-    let counts = request.counts ?? [:]
-    for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
-      guard let stage = Stage(rawValue: name), stage != .plan else {
-        let known = Stage.allCases.filter { $0 != .plan }.map(\.rawValue).joined(separator: ", ")
-        return "unknown stage \(name); stages are \(known)"
-      }
-      guard stage != .average else { return "average shards are fixed at the start of a run" }
-      guard (0...4096).contains(count) else { return "\(name)=\(count): give a number from 0 to 4096" }
-    }
-    for (name, count) in counts {
-      let hosts = topology.hosts.filter { request.host == nil || $0.name == request.host }
-      let least = Stage(rawValue: name).map { stage in hosts.reduce(0) { $0 + $1.fixedCount(stage) } } ?? 0
-      guard count >= least else {
-        return "\(name)=\(count): \(least) share their process with an average shard and stay"
-      }
-    }
-    let nodes = nodes
-    if let host = request.host {
-      guard let node = nodes.first(where: { $0.identity.host == host }) else {
-        let names = nodes.map(\.identity.host).joined(separator: ", ")
-        return "no node \(host) in this run; nodes: \(names.isEmpty ? "none" : names)"
-      }
-      send(ScaleTo(counts: counts), to: node.identity.id)
-      return nil
-    }
-    guard !nodes.isEmpty else { return "no node is connected to this run" }
-    for (name, count) in counts.sorted(by: { $0.key < $1.key }) { spread(name, count, over: nodes) }
-    return nil
-  }
-
-  /// Adds workers to stages that others wait for and takes idle ones away, where the topology says so.
-  func autoscale() {
-    let now = Monotonic.seconds()
-    guard phase == .running, !topology.autoscale.isEmpty, now - autoscaledAt >= 1 else { return }
-    autoscaledAt = now
-    let nodes = nodes
-    guard !nodes.isEmpty else { return }
-    let hosts = Set(nodes.map(\.identity.host))
-    var counts: [Stage: Int] = [:]
-    for worker in workers.values where hosts.contains(worker.identity.host) {
-      if let stage = worker.identity.stage { counts[stage, default: 0] += 1 }
-    }
-    for decision in autoscaler.decide(waitShares: recentWaitShares(now), counts: counts, now: now) {
-      let text = "\(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)"
-      progress.note("autoscale: \(text)")
-      lastAutoscale = text
-      spread(decision.stage.rawValue, decision.to, over: nodes)
-    }
-  }
-
-  private var nodes: [Worker] {
-    workers.values.filter { $0.identity.role == .node }.sorted { $0.identity.id < $1.identity.id }
-  }
-
-  /// Shares a total out evenly over the nodes that run the stage, or over all if none does.
-  private func spread(_ stage: String, _ total: Int, over nodes: [Worker]) {
-    let running = Set(workers.values.filter { $0.identity.stage?.rawValue == stage }.map(\.identity.host))
-    let able = nodes.filter { running.contains($0.identity.host) }
-    let targets = able.isEmpty ? nodes : able
-    for (index, node) in targets.enumerated() {
-      let share = total / targets.count + (index < total % targets.count ? 1 : 0)
-      send(ScaleTo(counts: [stage: share]), to: node.identity.id)
-    }
   }
 
   private func status() -> RunStatus {
@@ -122,7 +55,7 @@ extension Coordinator {
   }
 
   /// By stage. One that training needs and that has no worker keeps all others waiting.
-  private func recentWaitShares(_ now: Double) -> [Stage: Double] {
+  func recentWaitShares(_ now: Double) -> [Stage: Double] {
     var shares: [Stage: Double] = [:]
     for stage in Stage.allCases {
       let own = workers.values.filter { $0.identity.stage == stage }

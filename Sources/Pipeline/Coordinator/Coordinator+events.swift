@@ -128,6 +128,7 @@ extension Coordinator {
       // It was kept for this.
       prune()
     case .fail(let error): fail(error)
+    case .fruitless(let worker): noteFruitless(worker)
     case .diverged(let group, let attempts, let worker): fail(try divergence(group, attempts, worker))
     }
   }

@@ -1,5 +1,5 @@
 import Corpus
-import Topology
+package import Topology
 import Wire
 
 extension Coordinator {
@@ -9,6 +9,9 @@ extension Coordinator {
     guard let hello = try? Hello(from: envelope), hello.identity.id == sender else { return }
     guard [hello.data.key, hello.tap.key].allSatisfy({ $0 == nil || key == nil || $0 == key }) else {
       return refuse(sender, "it names another key for its sockets than its own")
+    }
+    if let reason = Self.unreachable(hello.data.tcp, host: hello.identity.host, topology) {
+      return refuse(sender, reason)
     }
     guard envelope.run == 0 || envelope.run == stamp.run else {
       return refuse(sender, "it belongs to another run than the one at this endpoint")
@@ -39,6 +42,28 @@ extension Coordinator {
   private static func difference(_ expected: Fingerprint, _ found: Fingerprint) -> String {
     "its \(found.kind.rawValue) differs from the run's, so results would not be reproducible: "
       + "\(found.value) (\(found.description)) here, \(expected.value) (\(expected.description)) in the run"
+  }
+
+  /// Why workers of other hosts could not connect to this one, if so: leases would be given to it, and nothing would come.
+  /// - Parameters:
+  ///   - tcp: where the worker of `host` is reached from other hosts.
+  package static func unreachable(_ tcp: String?, host: String, _ topology: Topology) -> String? {
+    guard topology.hosts.count > 1, topology.host(named: host)?.isLoopback != true,
+      let beyond = topology.hosts.first(where: { !$0.isLoopback }),
+      let address = tcp?.dropFirst("tcp://".count).split(separator: ":").first.map(String.init),
+      Topology.isLoopback(address)
+    else { return nil }
+    return "its address \(address) can be reached from its own machine only, and \(beyond.name) is at "
+      + "\(beyond.address); join by the coordinator's tcp endpoint, or give `sluice worker --address`"
+  }
+
+  /// It may be out of reach for who takes its output.
+  func noteFruitless(_ id: WorkerID) {
+    guard let worker = workers[id] else { return }
+    let place = worker.hello.data.tcp.map { " at \($0)" } ?? ""
+    progress.note(
+      "\(id): none of the clips leased to it come, while those of others do: can its peers reach it\(place)? It gets one "
+        + "now and then until something comes")
   }
 
   func refuse(_ worker: WorkerID, _ reason: String) {
@@ -157,6 +182,7 @@ extension Coordinator {
   /// A worker's heartbeat. Nodes get an answer: they watch over the coordinator for their host.
   func heard(_ counters: WorkerCounters, from id: WorkerID) {
     if workers[id]!.identity.role == .node { send(Alive(), to: id) }
+    let counters = counters.bounded
     workers[id]!.load.update(counters)
     guard workers[id]!.identity.stage == .decode else { return }
     machine.isAtOneClip(id, seconds: counters.underWay?.seconds ?? 0)

@@ -87,6 +87,8 @@ package actor Coordinator {
   var expiredReported = 0
   var autoscaler: Autoscaler
   var autoscaledAt = 0.0
+  /// Since when the run goes on and its nodes may be here.
+  var nodesAwaitedSince: Double?
   var lastAutoscale: String?
   var clipRate = RecentRate()
   var lastLoss: Double?

@@ -8,15 +8,17 @@ package struct Doors: Sendable, Equatable {
   package let taps: String
 
   /// - Parameter control: `tcp://HOST:PORT`, whose others are the next two ports, or a local endpoint.
-  /// - Returns: nil when it has no port.
+  /// - Returns: nil when it is neither, or has no port.
   package init?(_ control: String) {
     workers = control
     guard control.hasPrefix("tcp://") else {
+      guard control.hasPrefix("ipc://") else { return nil }
       clients = "\(control)/clients"
       taps = "\(control)/taps"
       return
     }
-    guard let colon = control.lastIndex(of: ":"), let port = UInt16(control[control.index(after: colon)...]),
+    guard let colon = control.lastIndex(of: ":"), control[..<colon].count > "tcp://".count,
+      let port = UInt16(control[control.index(after: colon)...]),
       (1...65_533).contains(port)
     else { return nil }
     clients = "\(control[..<colon]):\(port + 1)"

@@ -78,6 +78,9 @@ package final class ControlLink {
 
   private func sendHello() { send(hello()) }
 
+  /// What hello says has changed.
+  package func sayHello() { if isWelcome { sendHello() } }
+
   private func scheduleBeat() {
     _ = thread.schedule(after: Self.beat) { [weak self] in
       guard let self, !isClosed else { return }

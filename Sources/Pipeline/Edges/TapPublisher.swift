@@ -26,16 +26,17 @@ package final class TapPublisher {
   private let stage: String
   private let worker: WorkerID
   package let endpoints: Endpoints
-  private var subscriptions: [UInt64: Int] = [:]
+  /// What somebody selects. A set, not counts: libzmq passes on every subscription, and of each topic only the last one's end.
+  private var divisors: Set<UInt64> = []
   private var sequence: [UInt64: Int] = [:]
   /// Whether anybody has subscribed to items.
-  package var isWatched: Bool { !subscriptions.isEmpty }
+  package var isWatched: Bool { !divisors.isEmpty }
   private var revocations = 0
   private var isClosed = false
 
   /// What subscribers of `TapDirectory.topic` get, when they come and from then on every second; the coordinator's only.
   package var directory: (() -> TapDirectory)?
-  private var directoryReaders = 0
+  private var hasDirectoryReaders = false
   /// Endpoints beside `endpoints`: where the coordinator's tap is known to be.
   private var doors: [String] = []
 
@@ -90,8 +91,8 @@ package final class TapPublisher {
   private func reopen() {
     thread.unwatch(socket)
     socket.close()
-    subscriptions = [:]
-    directoryReaders = 0
+    divisors = []
+    hasDirectoryReaders = false
     do throws(ZeroMQError) {
       socket = try Self.makeSocket(place)
       for endpoint in [endpoints.inproc, endpoints.ipc, endpoints.tcp].compactMap({ $0 }) + doors {
@@ -106,9 +107,9 @@ package final class TapPublisher {
 
   /// Publishes an item to the subscribers that selected it; `make` runs only if there is one.
   package func publish(_ key: ItemKey, _ make: () -> (header: [String: TapValue], frame: Frame?)) {
-    guard !subscriptions.isEmpty else { return }
+    guard isWatched else { return }
     let hash = key.stableHash
-    let wanted = subscriptions.keys.filter { hash.isMultiple(of: $0) }.sorted()
+    let wanted = divisors.filter { hash.isMultiple(of: $0) }.sorted()
     guard !wanted.isEmpty else { return }
     var (header, frame) = make()
     header["kind"] = .text(key.group.kind == .training ? "training" : "evaluation")
@@ -141,7 +142,7 @@ package final class TapPublisher {
   }
 
   private func publishDirectory() {
-    guard directoryReaders > 0, let directory = directory?(), let json = try? JSONEncoder().encode(directory) else {
+    guard hasDirectoryReaders, let directory = directory?(), let json = try? JSONEncoder().encode(directory) else {
       return
     }
     _ = try? socket.send(Multipart(MessagePart(bytes: Array(TapDirectory.topic.utf8)), MessagePart(bytes: Array(json))))
@@ -154,14 +155,13 @@ package final class TapPublisher {
         let topic = String(validating: bytes.dropFirst(), as: UTF8.self)
       else { continue }
       if topic == TapDirectory.topic {
-        directoryReaders = max(0, directoryReaders + (first == 1 ? 1 : -1))
-        if first == 1 { publishDirectory() }
+        hasDirectoryReaders = first == 1
+        if hasDirectoryReaders { publishDirectory() }
         continue
       }
       guard topic.hasPrefix("\(stage)/"), let divisor = UInt64(topic.dropFirst(stage.count + 1)), divisor > 0
       else { continue }
-      let count = (subscriptions[divisor] ?? 0) + (first == 1 ? 1 : -1)
-      subscriptions[divisor] = count > 0 ? count : nil
+      if first == 1 { divisors.insert(divisor) } else { divisors.remove(divisor) }
     }
   }
 }

@@ -55,6 +55,16 @@ package struct Hello: ControlMessage {
   package var fingerprint: Fingerprint?
   /// An average shard's state, if it has any.
   package var shard: ShardState?
+  /// A node's workers.
+  package var node: NodeWorkers?
+}
+
+/// The workers that a node is to have at this moment; they may be starting, or have died a moment ago.
+package struct NodeWorkers: Sendable, Codable, Equatable {
+  /// By stage.
+  package var counts: [String: Int]
+  /// A `sluice worker`: one worker, that stays or goes.
+  package var isSingle: Bool
 }
 
 package struct Fingerprint: Sendable, Codable, Equatable {
@@ -126,6 +136,35 @@ package struct WorkerCounters: Sendable, Codable, Equatable {
   }
 
   package init() {}
+
+  /// With every number in a range in which sums over many workers stay numbers: whoever may join can say anything.
+  package var bounded: WorkerCounters {
+    func count(_ value: Int, _ most: Int = 1 << 48) -> Int { min(max(value, 0), most) }
+    func number(_ value: Double) -> Double { value.isFinite ? min(max(value, 0), 1e12) : 0 }
+    var bounded = self
+    for path in [\Self.items, \.duplicatesDropped, \.malformedDropped, \.staleDropped, \.residentBytes] {
+      bounded[keyPath: path] = count(self[keyPath: path])
+    }
+    // Only ratios of these are taken.
+    bounded.bytesOut = count(bytesOut, 1 << 56)
+    bounded.tensorBytesOut = count(tensorBytesOut, 1 << 56)
+    for path in [\Self.busySeconds, \.aliveSeconds, \.cpuSeconds, \.coreWaitSeconds] {
+      bounded[keyPath: path] = number(self[keyPath: path])
+    }
+    bounded.links = links?.map { link in
+      var link = link
+      link.tensorBytes = count(link.tensorBytes, 1 << 56)
+      link.sentBytes = count(link.sentBytes, 1 << 56)
+      if var measured = link.measured {
+        measured.packedShare = measured.packedShare.map(number)
+        measured.bytesPerSecond = measured.bytesPerSecond.map(number)
+        link.measured = measured
+      }
+      return link
+    }
+    bounded.underWay?.seconds = number(underWay?.seconds ?? 0)
+    return bounded
+  }
 }
 
 /// A worker asks to go; it stays until it is dismissed.

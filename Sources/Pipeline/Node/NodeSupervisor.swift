@@ -10,6 +10,8 @@ package actor NodeSupervisor {
   package enum End: Sendable, Equatable {
     case finished
     case failed(String)
+    /// A single worker of which the run was to have fewer.
+    case scaledAway
   }
 
   /// A place for one worker process.
@@ -33,25 +35,32 @@ package actor NodeSupervisor {
   private let executable: String
   private let lifeline: Lifeline
   private let context: Context
-  private let firstOrdinal: Int
+  private let singleOrdinal: Int?
   private var link: ControlLink!
   private var slots: [String: Slot] = [:]
+  /// By stage: what it was told to run.
+  private var counts: [Stage: Int] = [:]
   private var isDraining = false
+  /// The run let it go, or refused it.
+  private var isDismissed = false
+  private var isLeaving = false
   private var ended: End?
   private var waiter: CheckedContinuation<End, Never>?
 
   private static let quickSeconds = 10.0
   private static let quickDeathsLimit = 10
   private static let killAfter = Duration.seconds(10)
+  /// How long to wait for an answer to the farewell.
+  private static let farewell = Duration.milliseconds(500)
 
   /// - Parameters:
   ///   - bindAddress: what workers bind tcp on; nil when no peer is on another host.
-  ///   - firstOrdinal: ordinals of the workers start here.
+  ///   - singleOrdinal: the number of its only worker, which is one more than the topology has; nil for a host's workers.
   package init(
     host: Topology.Host, join: String, bindAddress: String?, security: SecuritySetting, executable: String,
-    lifeline: Lifeline, context: Context, firstOrdinal: Int = 0
+    lifeline: Lifeline, context: Context, singleOrdinal: Int? = nil
   ) {
-    self.firstOrdinal = firstOrdinal
+    self.singleOrdinal = singleOrdinal
     self.security = security
     self.host = host
     self.join = join
@@ -69,27 +78,42 @@ package actor NodeSupervisor {
       processToken: "")
     link = try ControlLink(
       join: join, identity: identity, context: context,
-      security: RunSecurity(security, role: .worker, name: host.name), thread: thread,
-      hello: { Hello(identity: identity, data: Endpoints(), tap: Endpoints()) }, counters: { WorkerCounters() })
-    link.onRefused = { self.fail("\(self.host.name): \($0)") }
+      security: RunSecurity(security, role: .worker, host: host.name), thread: thread,
+      hello: { self.hello(identity) }, counters: { WorkerCounters() })
+    link.onRefused = {
+      self.isDismissed = true
+      self.fail("\(self.host.name): \($0)")
+    }
     link.onMessage = { kind, envelope in self.handle(kind, envelope) }
     // Beside its own coordinator it hears of that one's end.
-    link.onSilence = { [host, join, security] seconds in
+    link.onSilence = { [host, join] seconds in
       guard !host.coordinator else { return }
       guard !self.link.hasBeenWelcome else {
         return self.say("the coordinator at \(join) has been silent for \(seconds) s; workers wait for it")
       }
-      let key = security.scope == .none ? "" : ", or it refuses this host's key"
-      self.say("no coordinator at \(join) yet\(key), after \(seconds) s; still trying")
+      self.say("no coordinator at \(join) yet\(self.otherReason), after \(seconds) s; still trying")
     }
     link.onWord = { self.say("the coordinator at \(self.join) is back") }
-    link.start()
     for (stages, count) in host.processes { setCount(stages, count) }
+    link.start()
     let end = await withCheckedContinuation { continuation in
       if let ended { continuation.resume(returning: ended) } else { waiter = continuation }
     }
     link.close()
     return end
+  }
+
+  /// Why a coordinator that is there might not answer; a topology says itself whether keys are needed.
+  private var otherReason: String {
+    if security.scope != .none { return ", or it refuses this host's key" }
+    return singleOrdinal == nil ? "" : SecuritySetting.keysMayBeNeeded
+  }
+
+  private func hello(_ identity: WorkerIdentity) -> Hello {
+    let names = counts.map { ($0.key.rawValue, $0.value) }
+    return Hello(
+      identity: identity, data: Endpoints(), tap: Endpoints(),
+      node: NodeWorkers(counts: Dictionary(uniqueKeysWithValues: names), isSingle: singleOrdinal != nil))
   }
 
   private func say(_ text: String) { FileHandle.standardError.write(Data("\(host.name): \(text)\n".utf8)) }
@@ -109,11 +133,14 @@ package actor NodeSupervisor {
   private func handle(_ kind: MessageKind, _ envelope: Envelope) {
     switch kind {
     case .dismissed:
+      isDismissed = true
+      if isLeaving { return finish() }
       // Said again until it is answered.
       link.send(Leaving())
       if !isDraining { drain() }
     case .scaleTo:
       guard let scale = try? ScaleTo(from: envelope) else { return }
+      guard singleOrdinal == nil else { return scaleSingle(scale) }
       for (name, count) in scale.counts.sorted(by: { $0.key < $1.key }) {
         guard let stage = Stage(rawValue: name) else { continue }
         let group = host.processes.first { $0.stages.contains(stage) } ?? ([stage], 0)
@@ -124,16 +151,25 @@ package actor NodeSupervisor {
           setCount(group.stages, count)
         }
       }
+      link.sayHello()
     default: break
     }
+  }
+
+  private func scaleSingle(_ scale: ScaleTo) {
+    guard let stage = host.counts.first?.key, scale.counts[stage.rawValue] == 0, !isDraining else { return }
+    say("leaves the run, which is to have fewer \(stage.rawValue) workers (`sluice scale` or `autoscale`)")
+    ended = .scaledAway
+    drain()
   }
 
   /// - Parameter others: workers of these stages that are counted elsewhere and have the first numbers: a number is the
   ///   place of one worker.
   private func setCount(_ stages: [Stage], _ count: Int, after others: Int = 0) {
     guard !isDraining else { return }
+    for stage in stages { counts[stage] = others + count }
     let name = stages.map(\.rawValue).joined(separator: "+")
-    let first = firstOrdinal + others
+    let first = (singleOrdinal ?? 0) + others
     for ordinal in first..<(first + count) {
       let key = "\(name)/\(ordinal)"
       guard slots[key]?.isWanted != true else { continue }
@@ -215,6 +251,17 @@ package actor NodeSupervisor {
 
   private func endIfIdle() {
     guard isDraining, slots.values.allSatisfy({ $0.child == nil }) else { return }
+    guard !isDismissed, !isLeaving, link.hasBeenWelcome else {
+      if !isLeaving { finish() }
+      return
+    }
+    // The run goes on without this node; it is not to count on it, and answers. It may be gone itself.
+    isLeaving = true
+    link.send(Leaving())
+    _ = thread.schedule(after: Self.farewell) { self.finish() }
+  }
+
+  private func finish() {
     let end = ended ?? .finished
     ended = end
     waiter?.resume(returning: end)

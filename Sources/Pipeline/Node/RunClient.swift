@@ -38,8 +38,8 @@ package final class RunClient {
     self.doors = doors
     if let keys { setting.keys = keys }
     // Beside the coordinator, where nothing but tcp is encrypted, no key is needed.
-    if setting.scope == .betweenHosts, !control.hasPrefix("tcp") { setting = .none }
-    security = try RunSecurity(setting, role: role, name: key)
+    if setting.scope == .betweenHosts, !control.hasPrefix("tcp") { setting.scope = .none }
+    security = try RunSecurity(setting, role: role, key: key)
   }
 
   deinit { requests?.close() }
@@ -55,7 +55,9 @@ package final class RunClient {
   }
 
   private func nobody(at endpoint: String) -> PipelineError {
-    let key = security.covers(endpoint) ? ", or it refuses this key" : ""
+    let key =
+      security.covers(endpoint)
+      ? ", or it refuses this key" : endpoint.hasPrefix("tcp") ? SecuritySetting.keysMayBeNeeded : ""
     return PipelineError(
       .unreachable, "\(endpoint): no answer from a coordinator within \(Int(Self.answerSeconds)) s\(key)")
   }
@@ -95,7 +97,8 @@ package final class RunClient {
   ///   - limit: ends after so many items.
   ///   - timeoutSeconds: ends when nothing comes for so long.
   /// - Returns: the number of items seen.
-  /// - Throws: `.unreachable` when no coordinator answers, or when no item came at all.
+  /// - Throws: `.unreachable` when no coordinator answers, or when no item came at all before the time was up or the run
+  ///   ended.
   @discardableResult
   package func tap(
     _ stage: Stage, every: Int, limit: Int?, timeoutSeconds: Double, onItem: (TapItem) throws -> Void
@@ -109,13 +112,15 @@ package final class RunClient {
     var seen = 0
     var lastItem = Monotonic.seconds()
     var lastDirectory = lastItem
+    var end = "in \(ProgressReporter.digits(timeoutSeconds, 0)) s"
     while limit.map({ seen < $0 }) ?? true {
       let now = Monotonic.seconds()
       guard let message = try subscriber.receive() else {
         // Who does not say where the taps are any more has ended; who never did is not there.
         if now - lastDirectory > Self.answerSeconds {
-          guard connected.isEmpty else { break }
-          throw nobody(at: doors.workers)
+          guard !connected.isEmpty else { throw nobody(at: doors.workers) }
+          end = "before the run ended"
+          break
         }
         if now - lastItem > timeoutSeconds { break }
         usleep(2000)
@@ -135,7 +140,7 @@ package final class RunClient {
     }
     guard seen > 0 || limit == 0 else {
       throw PipelineError(
-        .unreachable, "\(doors.workers): the stage \(stage.rawValue) made nothing to see in \(Int(timeoutSeconds)) s")
+        .unreachable, "\(doors.workers): the stage \(stage.rawValue) made nothing to see \(end)")
     }
     return seen
   }

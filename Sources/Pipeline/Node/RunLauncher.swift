@@ -51,7 +51,7 @@ package struct RunLauncher: Sendable {
   private func checkKeys() throws {
     let setting = SecuritySetting(topology)
     for host in hosts {
-      _ = try RunSecurity(setting, role: .worker, name: host.name)
+      _ = try RunSecurity(setting, role: .worker, host: host.name)
       if host.coordinator { _ = try RunSecurity(setting, role: .coordinator) }
     }
   }
@@ -128,22 +128,30 @@ package struct RunLauncher: Sendable {
 
 extension RunLauncher {
   /// Joins a live run with one worker, supervised like any other.
-  /// - Parameter host: a `hosts:` entry on this machine, or nil for a name of its own.
+  /// - Parameters:
+  ///   - host: a `hosts:` entry on this machine, or nil for a name of its own.
+  ///   - address: where its peers reach this host; nil is the one that is used towards the coordinator.
+  /// - Returns: whether it ended since the run was to have fewer such workers, not with the run or by a signal.
   package static func joinOne(
-    stage: Stage, join: String, host: String?, address: String, security: SecuritySetting, executable: String
-  ) async throws {
+    stage: Stage, join: String, host: String?, address: String?, security: SecuritySetting, executable: String
+  ) async throws -> Bool {
+    let address = try LocalAddress.towards(join, given: address)
     let name = host ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
     let entry = Topology.Host(
       name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)
-    _ = try RunSecurity(security, role: .worker, name: name)
+    _ = try RunSecurity(security, role: .worker, host: name)
     try OpenFiles.raise(workers: 1)
     let context = try Context()
     defer { context.shutdown() }
     let node = NodeSupervisor(
       host: entry, join: join, bindAddress: address, security: security, executable: executable, lifeline: Lifeline(),
-      context: context, firstOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
+      context: context, singleOrdinal: Int(ProcessInfo.processInfo.processIdentifier))
     let signals = Signals.onTermination { _ in Task { await node.drain() } }
     defer { withExtendedLifetime(signals) {} }
-    try await wait(for: [node]) {}
+    switch try await node.run() {
+    case .finished: return false
+    case .scaledAway: return true
+    case .failed(let reason): throw PipelineError(.worker, reason)
+    }
   }
 }

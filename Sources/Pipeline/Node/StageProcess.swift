@@ -43,7 +43,7 @@ package struct StageProcess: Sendable {
     let mark = try crashMarkPath.map { try CrashMark(path: $0) }
     let place = try ProcessPlace(
       context: context, host: host, address: address,
-      security: RunSecurity(security, role: .worker, name: host))
+      security: RunSecurity(security, role: .worker, host: host))
     let launch = StageLaunch(join: join, place: place, ordinal: ordinal, crashMark: mark, faults: faults)
     let actors = stages.map { $0.actor(launch) }
     let signals = Signals.onRequest { count in

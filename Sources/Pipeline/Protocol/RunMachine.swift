@@ -43,6 +43,8 @@ package struct RunMachine: Sendable {
     case drop(GroupKey, batch: WorkerID)
     case evaluated(EvaluationResult)
     case fail(PipelineError)
+    /// None of the clips leased to a decode or augment worker come: it gets few from now on.
+    case fruitless(WorkerID)
     /// A round's loss or gradient is not a finite number.
     case diverged(GroupKey, attempts: [Int], worker: WorkerID)
   }
@@ -310,6 +312,7 @@ extension RunMachine {
     var actions: [Action] = []
     while let commit = nextCommit() { actions.append(commit) }
     window.expire(now: now)
+    actions += window.takeFruitless().map(Action.fruitless)
     openTraining()
     openEvaluation()
     actions += window.grant(now: now).map(Action.lease)

@@ -6,7 +6,7 @@ import HeapModule
 /// accepted by the batch worker; when all are in, the group is collated. Every clip ends in exactly one slot: at most two
 /// leases of an item live at once, those that outlive their deadline are given again, duplicates are dropped by key.
 package struct WorkWindow: Sendable {
-  private struct Lease: Sendable {
+  struct Lease: Sendable {
     var route: Route
     var grantedAt: Double
     var deadline: Double
@@ -15,7 +15,7 @@ package struct WorkWindow: Sendable {
     var forgottenAt: Double { 2 * deadline - grantedAt }
   }
 
-  private struct Item: Sendable {
+  struct Item: Sendable {
     var attempt = 0
     var accepted = false
     var leases: [Lease] = []
@@ -32,17 +32,17 @@ package struct WorkWindow: Sendable {
     }
   }
 
-  private struct Group: Sendable {
+  struct Group: Sendable {
     var items: [Item]
     var batch: WorkerID?
     var owner = 0
     var acceptedCount = 0
   }
 
-  private let settings: Settings
-  private var groups: [GroupKey: Group] = [:]
-  private var pending = Heap<ItemKey>()
-  private var delayed: [(readyAt: Double, key: ItemKey)] = []
+  let settings: Settings
+  var groups: [GroupKey: Group] = [:]
+  var pending = Heap<ItemKey>()
+  var delayed: [(readyAt: Double, key: ItemKey)] = []
   /// Open groups that are whole, and the number of those that are evaluated: looked at much more often than they change.
   private var collated: Set<GroupKey> = []
   package private(set) var evaluationCount = 0
@@ -57,6 +57,10 @@ package struct WorkWindow: Sendable {
   private var nextOwner: Int
   /// Decode workers that have been at one clip for longer than a lease: others make the next ones, if there are any.
   private var hanging: Set<WorkerID> = []
+  /// By decode and augment workers.
+  private var deliveries = (decode: Deliveries(), augment: Deliveries())
+  /// Workers found to deliver nothing since `takeFruitless`.
+  private var fruitless: [WorkerID] = []
 
   package private(set) var expiredCount = 0
   private var liveLeases = 0
@@ -83,6 +87,8 @@ extension WorkWindow {
   package mutating func leave(_ worker: WorkerID, stage: WorkStage) -> [GroupKey] {
     self[keyPath: Self.loads(of: stage)].leave(worker)
     hanging.remove(worker)
+    deliveries.decode.leave(worker)
+    deliveries.augment.leave(worker)
     var reopened: [GroupKey] = []
     for key in groups.keys.sorted() {
       if stage == .batch, groups[key]!.batch == worker {
@@ -130,7 +136,7 @@ extension WorkWindow {
     pending.insert(ItemKey(group: key, slot: slot, attempt: item.attempt))
   }
 
-  private mutating func endLeases(of key: GroupKey, slot: Int, where ends: (Lease) -> Bool) {
+  mutating func endLeases(of key: GroupKey, slot: Int, where ends: (Lease) -> Bool) {
     for lease in groups[key]!.items[slot].leases where ends(lease) && !lease.expired { release(lease) }
     groups[key]!.items[slot].leases.removeAll(where: ends)
   }
@@ -209,7 +215,7 @@ extension WorkWindow {
         _ = pending.popMin()
         continue
       }
-      guard let route = route(for: key) else {
+      guard let route = route(for: key, now: now) else {
         // Others may have room where this one does not want to go again.
         guard !item.avoided.isEmpty else { break }
         _ = pending.popMin()
@@ -256,16 +262,15 @@ extension WorkWindow {
 
   /// A route with room, by least load; another decode worker than the one that is already late, if there is one, and
   /// never one that failed on the clip while there are others.
-  private func route(for key: ItemKey) -> Route? {
+  private func route(for key: ItemKey, now: Double) -> Route? {
     let group = groups[key.group]!
     let item = group.items[key.slot]
     let late = Set(item.leases.lazy.map(\.route.decode))
+    let idle = hanging.union(deliveries.decode.resting(decoders, now: now))
     guard
-      let decode = holder(ofWindowOf: key, group.items) ?? holder(ofRunBefore: key, item)
-        ?? decoders.least(
-          late: late, avoided: hanging.isEmpty ? item.avoided : item.avoided.union(hanging),
-          below: settings.leasesPerDecoder),
-      let augment = augmenters.least(avoided: item.avoided),
+      let decode = holder(ofWindowOf: key, group.items) ?? holder(ofRunBefore: key, item, idle)
+        ?? decoders.least(late: late, avoided: item.avoided.union(idle), below: settings.leasesPerDecoder),
+      let augment = augmenters.least(avoided: item.avoided.union(deliveries.augment.resting(augmenters, now: now))),
       let batch = group.batch ?? batchers.least()
     else { return nil }
     return Route(
@@ -284,10 +289,10 @@ extension WorkWindow {
 
   /// The decode worker that was just given the clip before, as long as it has room: leases go out some at a time where a
   /// worker may have many.
-  private func holder(ofRunBefore key: ItemKey, _ item: Item) -> WorkerID? {
+  private func holder(ofRunBefore key: ItemKey, _ item: Item, _ idle: Set<WorkerID>) -> WorkerID? {
     let length = settings.leasesPerDecoder / Self.runsPerDecoder
     guard length > 1, key.slot % length > 0, let last, last.key.group == key.group, last.key.slot == key.slot - 1,
-      item.leases.isEmpty, item.avoided.isEmpty, !hanging.contains(last.decode),
+      item.leases.isEmpty, item.avoided.isEmpty, !idle.contains(last.decode),
       let load = decoders[last.decode], load < settings.leasesPerDecoder
     else { return nil }
     return last.decode
@@ -295,7 +300,7 @@ extension WorkWindow {
 
   private static let runsPerDecoder = 4
 
-  private func currentItem(_ key: ItemKey) -> Item? {
+  func currentItem(_ key: ItemKey) -> Item? {
     guard let group = groups[key.group], group.items.indices.contains(key.slot) else { return nil }
     let item = group.items[key.slot]
     return item.attempt == key.attempt ? item : nil
@@ -314,7 +319,9 @@ extension WorkWindow {
           && groups[key]!.items[slot].leases[index].deadline <= now
         {
           // It may have been lost on the way: were it to keep its room, enough losses would leave none for anybody.
-          release(groups[key]!.items[slot].leases[index])
+          let lease = groups[key]!.items[slot].leases[index]
+          release(lease)
+          missed(lease, now: now)
           groups[key]!.items[slot].leases[index].expired = true
           late += 1
         }
@@ -339,6 +346,11 @@ extension WorkWindow {
     let item = groups.values[place].items[key.slot]
     guard item.attempt == key.attempt, !item.accepted else { return false }
     if let lease = item.leases.last { recent.record(now - lease.grantedAt) }
+    // An expired one's may come, too; which it was is not said.
+    if let lease = item.leases.first(where: { !$0.expired }) ?? item.leases.last {
+      deliveries.decode.delivered(lease.route.decode, now: now)
+      deliveries.augment.delivered(lease.route.augment, now: now)
+    }
     for lease in item.leases where !lease.expired { release(lease) }
     groups.values[place].items[key.slot].accept()
     groups.values[place].acceptedCount += 1
@@ -347,43 +359,24 @@ extension WorkWindow {
     return true
   }
 
-  /// Opens the slot's next draw in place of `key`.
-  private mutating func substitute(_ key: ItemKey) -> ItemKey {
-    endLeases(of: key.group, slot: key.slot) { _ in true }
-    var fresh = Item()
-    fresh.attempt = key.attempt + 1
-    groups[key.group]!.items[key.slot] = fresh
-    let next = ItemKey(group: key.group, slot: key.slot, attempt: fresh.attempt)
-    pending.insert(next)
-    return next
+  private mutating func missed(_ lease: Lease, now: Double) {
+    let (route, leasedAt, seconds) = (lease.route, lease.grantedAt, deadlineSeconds)
+    if deliveries.decode.missed(route.decode, leasedAt: leasedAt, now: now, deadlineSeconds: seconds) {
+      fruitless.append(route.decode)
+    }
+    // Of two that are always together the decode worker is tried without the other first.
+    if deliveries.decode.hasDelivered(route.decode, since: leasedAt),
+      deliveries.augment.missed(route.augment, leasedAt: leasedAt, now: now, deadlineSeconds: seconds)
+    {
+      fruitless.append(route.augment)
+    }
   }
 
-  /// A worker could not make the clip.
-  /// - Parameter worker: the worker that says so, decode or augment; its lease must be one of the item's. Nil: it died
-  ///   of the clip, however long ago it was leased to it.
-  package mutating func fail(
-    _ key: ItemKey, worker: WorkerID?, _ failure: Failure, now: Double
-  ) -> FailureOutcome {
-    guard let item = currentItem(key), !item.accepted else { return .ignored }
-    if let worker, !item.leases.contains(where: { $0.route.passes(worker) }) { return .ignored }
-    switch failure {
-    case .verdict:
-      return .substitute(substitute(key))
-    case .transient(let reason):
-      if let worker {
-        endLeases(of: key.group, slot: key.slot) { $0.route.passes(worker) }
-        groups[key.group]!.items[key.slot].avoided.insert(worker)
-      }
-      groups[key.group]!.items[key.slot].transients += 1
-      let count = groups[key.group]!.items[key.slot].transients
-      if count > settings.transientRetries {
-        return settings.substitutesTransients ? .substitute(substitute(key)) : .givenUp(reason: reason)
-      }
-      guard !groups[key.group]!.items[key.slot].isPending else { return .retry }
-      groups[key.group]!.items[key.slot].isPending = true
-      delayed.append((readyAt: now + 0.1 * Double(1 << min(count, 6)), key: key))
-      return .retry
-    }
+  /// Decode and augment workers that were found, since the last call, to hold leases of which nothing comes while others'
+  /// clips do. They are tried again with one lease, ever less often, until something comes.
+  mutating func takeFruitless() -> [WorkerID] {
+    defer { fruitless = [] }
+    return fruitless
   }
 
   package mutating func isAtOneClip(_ worker: WorkerID, seconds: Double) {

@@ -48,9 +48,12 @@ package final class AllowList: Sendable {
     guard isFresh || now - state.lookedAt >= Self.lookSeconds else { return }
     state.lookedAt = now
     for role in KeyRole.allCases {
-      guard let names = names(role, &state, now), let signature = signature(role, names),
-        signature != state.signatures[role], let keys = keys(role, names)
+      guard let names = names(role, &state, now), let revoked = revokedFiles() else { continue }
+      let allowed = names.map { directory.file(role, $0, .allowed) }
+      guard let signature = signature(allowed + revoked), signature != state.signatures[role],
+        let found = keys(allowed), let taken = keys(revoked)
       else { continue }
+      let keys = found.subtracting(taken)
       if !(state.keys[role] ?? []).isSubset(of: keys) { state.removals[role, default: 0] += 1 }
       state.keys[role] = keys
       state.signatures[role] = signature
@@ -72,23 +75,34 @@ package final class AllowList: Sendable {
     }
   }
 
-  /// Changes with every change of a role's files; nil when one cannot be looked at for the moment.
-  private func signature(_ role: KeyRole, _ names: [String]) -> [String]? {
+  /// A key may be revoked in any role; nil while the files cannot be told.
+  private func revokedFiles() -> [String]? {
+    var files: [String] = []
+    for role in KeyRole.allCases {
+      switch directory.look(role, .revoked) {
+      case .found(let names): files += names.map { directory.file(role, $0, .revoked) }
+      case .failed: return nil
+      case .noFolder: break
+      }
+    }
+    return files
+  }
+
+  /// Changes with every change of one of the files; nil when one cannot be looked at for the moment.
+  private func signature(_ files: [String]) -> [String]? {
     var signature: [String] = []
-    for name in names {
+    for file in files {
       var status = stat()
-      guard stat(directory.file(role, name, .allowed), &status) == 0 || errno == ENOENT else { return nil }
-      signature.append(
-        "\(name) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)")
+      guard stat(file, &status) == 0 || errno == ENOENT else { return nil }
+      signature.append("\(file) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)")
     }
     return signature
   }
 
-  /// The keys in a role's files; nil when too many files are open to read them. One that cannot be read lets nobody in.
-  private func keys(_ role: KeyRole, _ names: [String]) -> Set<String>? {
+  /// The keys in the files; nil when too many files are open to read them. One that cannot be read lets nobody in.
+  private func keys(_ files: [String]) -> Set<String>? {
     var keys: Set<String> = []
-    for name in names {
-      let path = directory.file(role, name, .allowed)
+    for path in files {
       if let key = try? KeyFile.publicKey(path) {
         keys.insert(key)
         continue

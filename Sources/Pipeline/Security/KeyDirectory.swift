@@ -32,9 +32,12 @@ package struct KeyDirectory: Sendable {
     guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) }) else {
       throw PipelineError(.keys, "`\(name)`: a key's name has letters, digits, - and _ only")
     }
-    if let taken = try list().first(where: { $0.name == name }) {
+    let taken = KeyRole.allCases.first { role in
+      [Kind.allowed, .revoked].contains { names(role, $0).contains(name) }
+    }
+    if let taken {
       throw PipelineError(
-        .keys, "\(path): there is a key \(name) of the role \(taken.role) already; choose another name")
+        .keys, "\(path): there is a key \(name) of the role \(taken.rawValue) already; choose another name")
     }
     do {
       let keys = try CurveKeys.make()
@@ -51,48 +54,96 @@ package struct KeyDirectory: Sendable {
   }
 
   /// Every key, by role and name.
-  /// - Throws: `.keys` when a file cannot be read.
-  package func list() throws(PipelineError) -> [Entry] {
+  /// - Returns: and what is wrong with files that cannot be read; they let nobody in.
+  /// - Throws: `.keys` when there is no such directory.
+  package func list() throws(PipelineError) -> (entries: [Entry], problems: [PipelineError]) {
+    guard Directory.isThere(path) else {
+      throw PipelineError(.keys, "\(path): no such directory; `sluice keys make` makes one")
+    }
+    let revoked = revokedKeys
     var entries: [Entry] = []
+    var problems: [PipelineError] = []
     for role in KeyRole.allCases {
       let own = Set(names(role, .secret))
       for kind in [Kind.allowed, .revoked] {
         for name in names(role, kind) {
-          entries.append(
-            Entry(
-              role: role.rawValue, name: name, publicKey: try KeyFile.publicKey(file(role, name, kind)),
-              isRevoked: kind == .revoked, isOwn: own.contains(name)))
+          do throws(PipelineError) {
+            let key = try KeyFile.publicKey(file(role, name, kind))
+            entries.append(
+              Entry(
+                role: role.rawValue, name: name, publicKey: key, isRevoked: revoked.contains(key),
+                isOwn: own.contains(name)))
+          } catch {
+            problems.append(error)
+          }
         }
       }
     }
-    return entries
+    return (entries, problems)
   }
 
-  /// Takes a key off the list of those who may enter; live runs that read this directory notice within a second.
-  /// - Throws: `.keys` when there is no such key that may enter.
-  package func revoke(_ name: String) throws(PipelineError) {
-    guard let role = KeyRole.allCases.first(where: { names($0, .allowed).contains(name) }) else {
+  /// Public keys that were revoked, in whatever role: they may not enter by another file, either.
+  var revokedKeys: Set<String> {
+    Set(
+      KeyRole.allCases.flatMap { role in
+        names(role, .revoked).compactMap { try? KeyFile.publicKey(file(role, $0, .revoked)) }
+      })
+  }
+
+  /// Takes a key off the list of those who may enter, under every name it has there; live runs that read this directory
+  /// notice within a second.
+  /// - Parameter role: needed where several roles have a key of that name.
+  /// - Throws: `.keys` when there is no such key that may enter, or it is not clear which is meant.
+  package func revoke(_ name: String, role: KeyRole? = nil) throws(PipelineError) {
+    let roles = KeyRole.allCases.filter { (role ?? $0) == $0 && names($0, .allowed).contains(name) }
+    guard let found = roles.first else {
       throw PipelineError(.keys, "\(path): no key \(name) that may enter; `sluice keys list` shows them")
     }
+    guard roles.count == 1 else {
+      let list = roles.map(\.rawValue).joined(separator: ", ")
+      throw PipelineError(.keys, "\(path): the roles \(list) have a key \(name); say which by --role")
+    }
+    let key = try? KeyFile.publicKey(file(found, name, .allowed))
+    // The one that is named comes last: should another fail, the command can be given again.
+    for role in KeyRole.allCases {
+      for other in names(role, .allowed) where (role, other) != (found, name) {
+        guard let key, key == (try? KeyFile.publicKey(file(role, other, .allowed))) else { continue }
+        try revokeFile(role, other)
+      }
+    }
+    try revokeFile(found, name)
+  }
+
+  private func revokeFile(_ role: KeyRole, _ name: String) throws(PipelineError) {
     guard rename(file(role, name, .allowed), file(role, name, .revoked)) == 0 else {
       throw PipelineError(.keys, "\(file(role, name, .allowed)): \(String(cString: strerror(errno)))")
     }
   }
 
-  /// This host's own key of a role: the one called `name` if it is there, else the one called like the role, else the
+  /// A host's own key of a role: the one called like the host if it is there, else the one called like the role, else the
   /// only one.
-  package func own(_ role: KeyRole, name: String? = nil) throws(PipelineError) -> CurveKeys {
+  package func own(_ role: KeyRole, host: String? = nil) throws(PipelineError) -> CurveKeys {
     let names = names(role, .secret)
-    for name in [name, role.rawValue].compactMap({ $0 }) where names.contains(name) {
+    for name in [host, role.rawValue].compactMap({ $0 }) where names.contains(name) {
       return try KeyFile.keys(file(role, name, .secret))
     }
     guard names.count == 1 else {
       let found = names.isEmpty ? "none" : names.joined(separator: ", ")
-      let wanted = name.map { " and none is called \($0)" } ?? ""
+      let wanted = host.map { " and none is called \($0)" } ?? ""
       throw PipelineError(
         .keys, "\(folder(role)): one secret key is needed there; found \(found)\(wanted); see `sluice keys make`")
     }
     return try KeyFile.keys(file(role, names[0], .secret))
+  }
+
+  /// This host's own key of a role and name.
+  package func own(_ role: KeyRole, named name: String) throws(PipelineError) -> CurveKeys {
+    let names = names(role, .secret)
+    guard names.contains(name) else {
+      let found = names.isEmpty ? "none" : names.joined(separator: ", ")
+      throw PipelineError(.keys, "\(folder(role)): no secret key \(name) there; found \(found)")
+    }
+    return try KeyFile.keys(file(role, name, .secret))
   }
 
   /// The coordinator's public key.

@@ -19,6 +19,9 @@ package struct SecuritySetting: Sendable, Equatable {
   }
 
   package static let none = SecuritySetting(scope: .none, keys: nil)
+
+  /// Another reason why nobody answers who came without keys.
+  static let keysMayBeNeeded = ", or the run's links are encrypted and need --keys DIR"
 }
 
 /// One process' part in it: its own key, the coordinator's, and the list of those who may enter.
@@ -38,20 +41,30 @@ package struct RunSecurity: Sendable {
 
   /// - Parameters:
   ///   - role: whose key this process has.
-  ///   - name: the key to take where there are several: a host's.
+  ///   - host: whose key it is; a host may have one of its own name.
+  ///   - key: the name of the key to take, and no other.
   /// - Throws: `.keys` naming what is missing in the key directory.
-  package init(_ setting: SecuritySetting, role: KeyRole, name: String? = nil) throws(PipelineError) {
-    guard setting.scope != .none else {
+  package init(
+    _ setting: SecuritySetting, role: KeyRole, host: String? = nil, key: String? = nil
+  ) throws(PipelineError) {
+    guard setting.scope != .none || key != nil else {
       secured = nil
       return
     }
     guard let path = setting.keys else {
-      throw PipelineError(.keys, "links are encrypted, but no keys are given; see `sluice keys make`")
+      let reason =
+        setting.scope == .none ? "--key needs a key directory: --keys" : "links are encrypted, but no keys are given"
+      throw PipelineError(.keys, "\(reason); see `sluice keys make`")
     }
     let directory = KeyDirectory(path: path)
+    let own: CurveKeys
+    if let key { own = try directory.own(role, named: key) } else { own = try directory.own(role, host: host) }
+    guard setting.scope != .none else {
+      secured = nil
+      return
+    }
     secured = Secured(
-      scope: setting.scope, keys: try directory.own(role, name: name), coordinatorKey: try directory.coordinator(),
-      allowList: AllowList(directory))
+      scope: setting.scope, keys: own, coordinatorKey: try directory.coordinator(), allowList: AllowList(directory))
   }
 
   /// This process' public key, by which peers know it.

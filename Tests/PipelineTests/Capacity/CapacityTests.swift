@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Topology
 
@@ -89,6 +90,35 @@ import Pipeline
     let narrow = Capacity(topology, costs: measured, machines: .init(bytesPerSecond: 3.6e6))
     #expect(abs(narrow.clipsPerSecond - 100) < 1e-6)
     #expect(narrow.bottleneck == "link of a")
+  }
+
+  @Test func absurdCostsGiveNumbers() throws {
+    let topology = try topology(here)
+    for seconds in [1e30, .greatestFiniteMagnitude] {
+      let capacity = Capacity(topology, costs: costs(topology, decode: seconds), machines: .init())
+      #expect(capacity.stages[0].needed > 1_000_000)
+    }
+  }
+
+  @Test func whatIsWrongWithAFileOfCostsIsNamed() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("sluice-costs-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let path = folder.appendingPathComponent("costs.json").path
+    func expect(_ text: String?, _ words: String) throws {
+      if let text { try text.write(toFile: path, atomically: true, encoding: .utf8) }
+      #expect { try StageCosts(path: text == nil ? folder.path : path) } throws: {
+        "\($0)".contains(words) && "\($0)".contains("sluice bench stages")
+      }
+    }
+    try expect("{}", "no key settings")
+    try expect("[", "not JSON")
+    try expect(nil, "directory")
+    let sound = #"{"settings": {}, "threads": 1, "cores": 2, "clips_per_second": 1, "stages": {"#
+    try expect(sound + #""decode": {"worker_seconds": 1}}}"#, "no key stages.decode.cpu_seconds")
+    try expect(sound + #""decode": {"worker_seconds": "x", "cpu_seconds": 1}}}"#, "stages.decode.worker_seconds: ")
+    let stages = StageCosts.measured.map { #""\#($0.rawValue)": {"worker_seconds": 1e30, "cpu_seconds": 1}"# }
+    try expect(sound + stages.joined(separator: ",") + "}}", "costs must be 0 to 1000000000 seconds")
   }
 
   @Test func otherSettingsThanTheMeasuredAreNamed() throws {

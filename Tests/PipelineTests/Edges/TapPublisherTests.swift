@@ -63,4 +63,35 @@ import ZeroMQ
     #expect(box.made == 1, "nothing was made before the subscription")
     context.terminate()
   }
+
+  /// However many look at the same topic, when the last has gone nothing is encoded any more; the next one sees items again.
+  @Test(.timeLimit(.minutes(1))) func nobodyIsLeftWhenAllHaveGone() async throws {
+    let context = try Context()
+    let thread = SocketThread(name: "tap-test")
+    let place = try ProcessPlace(context: context, host: "here", address: nil)
+    let box = Box()
+    let tap = try TapPublisher(stage: "augment", worker: "w", place: place, thread: thread)
+    box.tap = tap
+    let endpoint = try #require(tap.endpoints.inproc)
+    let key = ItemKey(group: GroupKey(kind: .training, step: 3, index: 0), slot: 1)
+    thread.perform { box.tap!.start() }
+    for count in [2, 1, 3] {
+      let subscribers = try (0..<count).map { _ in try Socket(.sub, in: context) }
+      for subscriber in subscribers {
+        try subscriber.connect(endpoint)
+        try subscriber.subscribe(Array("augment/1".utf8))
+      }
+      for subscriber in subscribers {
+        while try subscriber.receive() == nil {
+          thread.perform { box.tap!.publish(key) { (["label": .integer(7)], nil) } }
+          await Task.yield()
+        }
+      }
+      for subscriber in subscribers { subscriber.close() }
+      await until(thread) { !box.tap!.isWatched }
+    }
+    thread.perform { box.tap!.close() }
+    thread.stop()
+    context.terminate()
+  }
 }

@@ -217,6 +217,7 @@ final class ProtocolWorld {
         audit.evaluated(result)
         ledger.evaluated.insert(result.version)
       case .fail(let error): failure = error
+      case .fruitless: break
       case .diverged(let group, _, _): failure = PipelineError(.diverged, "\(group)")
       }
     }

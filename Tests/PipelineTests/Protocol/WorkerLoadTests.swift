@@ -31,6 +31,25 @@ import Testing
     #expect(try #require([idle.silent(for: 30)].recentWaitShare) < 0.5)
   }
 
+  /// Whoever may join can say anything; sums and shares of it stay numbers.
+  @Test func countersOfStrangersAreBounded() throws {
+    var wild = WorkerCounters()
+    for path in [
+      \WorkerCounters.items, \.duplicatesDropped, \.malformedDropped, \.staleDropped, \.residentBytes, \.bytesOut,
+      \.tensorBytesOut,
+    ] { wild[keyPath: path] = .max }
+    (wild.busySeconds, wild.aliveSeconds, wild.cpuSeconds) = (-.infinity, .nan, 1e300)
+    let bounded = wild.bounded
+    #expect((0..<10_000).reduce(0) { sum, _ in sum + bounded.residentBytes + bounded.duplicatesDropped } > 0)
+    #expect(100 * bounded.bytesOut / bounded.tensorBytesOut == 100)
+    #expect(bounded.busySeconds == 0 && bounded.aliveSeconds == 0 && bounded.cpuSeconds == 1e12)
+    var sane = WorkerCounters()
+    (sane.items, sane.aliveSeconds, sane.bytesOut) = (7, 2.5, 1 << 50)
+    #expect(sane.bounded == sane)
+    sane.items = -7
+    #expect(sane.bounded.items == 0)
+  }
+
   @Test func aRateIsThatOfTheLastSeconds() throws {
     var rate = RecentRate()
     #expect(rate.perSecond == nil)

@@ -28,7 +28,7 @@ import ZeroMQ
         #expect(!text.contains("secret-key"))
       }
       let secret = "\(keys.path)/worker/worker.key_secret"
-      #expect(try keys.own(.worker).publicKey == keys.list().first { $0.role == "worker" }?.publicKey)
+      #expect(try keys.own(.worker).publicKey == keys.list().entries.first { $0.role == "worker" }?.publicKey)
       try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: secret)
       #expect { try keys.own(.worker) } throws: { "\($0)".contains("chmod 600") && "\($0)".contains(secret) }
     }
@@ -39,12 +39,12 @@ import ZeroMQ
       #expect { try keys.own(.worker) } throws: { "\($0)".contains("found none") }
       #expect { try keys.coordinator() } throws: { "\($0)".contains("found none") }
       try keys.make(.worker, name: "a")
-      #expect(try keys.own(.worker, name: "b") == keys.own(.worker, name: "a"))
+      #expect(try keys.own(.worker, host: "b") == keys.own(.worker, host: "a"))
       try keys.make(.worker, name: "b")
-      #expect(try keys.own(.worker, name: "b") != keys.own(.worker, name: "a"))
-      #expect { try keys.own(.worker, name: "c") } throws: { "\($0)".contains("a, b and none is called c") }
+      #expect(try keys.own(.worker, host: "b") != keys.own(.worker, host: "a"))
+      #expect { try keys.own(.worker, host: "c") } throws: { "\($0)".contains("a, b and none is called c") }
       try keys.make(.worker, name: "worker")
-      #expect(try keys.own(.worker, name: "c") == keys.own(.worker, name: "worker"))
+      #expect(try keys.own(.worker, host: "c") == keys.own(.worker, host: "worker"))
       #expect { try keys.make(.tap, name: "a") } throws: { "\($0)".contains("of the role worker already") }
       for name in ["", "../a", "a b", "é"] {
         #expect { try keys.make(.tap, name: name) } throws: { "\($0)".contains("letters, digits") }
@@ -79,7 +79,7 @@ import ZeroMQ
       try keys.make(.tap, name: "eve")
       let now = Mutex(0.0)
       let list = AllowList(keys) { now.withLock { $0 } }
-      let (a, b, eve) = (try keys.own(.worker, name: "a"), try keys.own(.worker, name: "b"), try keys.own(.tap))
+      let (a, b, eve) = (try keys.own(.worker, host: "a"), try keys.own(.worker, host: "b"), try keys.own(.tap))
       #expect(list.allows(a.publicKey, .worker) && list.allows(b.publicKey, .worker))
       #expect(!list.allows(eve.publicKey, .worker) && list.allows(eve.publicKey, .tap))
       #expect(!list.allows(a.publicKey, .operator) && !list.allows(a.publicKey, .tap))
@@ -87,7 +87,7 @@ import ZeroMQ
       #expect(!list.allows(b.publicKey, .worker, isFresh: true) && list.allows(a.publicKey, .worker))
       #expect(list.removals(.worker) == 1 && list.removals(.tap) == 0)
       #expect { try keys.revoke("b") } throws: { "\($0)".contains("no key b that may enter") }
-      #expect(try keys.list().first { $0.name == "b" }?.isRevoked == true)
+      #expect(try keys.list().entries.first { $0.name == "b" }?.isRevoked == true)
       // A key that is damaged, or whose folder is gone, lets nobody in.
       try "".write(toFile: "\(keys.path)/worker/a.key", atomically: false, encoding: .utf8)
       #expect(!list.allows(a.publicKey, .worker, isFresh: true))
@@ -96,6 +96,64 @@ import ZeroMQ
       now.withLock { $0 += 2 }
       #expect(!list.allows(eve.publicKey, .tap, isFresh: true))
       #expect(list.removals(.worker) == 2 && list.removals(.tap) == 1)
+    }
+  }
+
+  /// A copy of a revoked key's file does not bring it back, nor does it come in under another name or role.
+  @Test func whatIsRevokedIsTheKeyAndNotItsFile() throws {
+    try withDirectory { keys in
+      func copy(_ from: String, _ to: String) throws {
+        try FileManager.default.copyItem(atPath: "\(keys.path)/\(from)", toPath: "\(keys.path)/\(to)")
+      }
+      try keys.make(.worker, name: "a")
+      try keys.make(.worker, name: "b")
+      try keys.make(.operator, name: "c")
+      let list = AllowList(keys)
+      let b = try keys.own(.worker, named: "b").publicKey
+      try copy("worker/b.key", "worker/again.key")
+      try copy("worker/b.key", "operator/b.key")
+      #expect(list.allows(b, .worker, isFresh: true) && list.allows(b, .operator, isFresh: true))
+      #expect { try keys.revoke("b") } throws: {
+        "\($0)".contains("worker, operator have a key b; say which by --role")
+      }
+      try keys.revoke("b", role: .worker)
+      #expect(!list.allows(b, .worker, isFresh: true) && !list.allows(b, .operator, isFresh: true))
+      try copy("worker/b.revoked", "worker/b.key")
+      #expect(!list.allows(b, .worker, isFresh: true))
+      #expect(try keys.list().entries.filter { $0.publicKey == b }.allSatisfy(\.isRevoked))
+      // The note of it, put where there is none, is enough.
+      let a = try keys.own(.worker, named: "a").publicKey
+      try copy("worker/a.key", "tap-a")
+      #expect(list.allows(a, .worker, isFresh: true))
+      try copy("tap-a", "operator/a.revoked")
+      #expect(!list.allows(a, .worker, isFresh: true))
+    }
+  }
+
+  @Test func oneBadFileDoesNotHideTheOthers() throws {
+    try withDirectory { keys in
+      #expect { try keys.list() } throws: { "\($0)".contains("no such directory") }
+      try keys.make(.worker, name: "a")
+      try "garbage".write(toFile: "\(keys.path)/worker/bad.key", atomically: false, encoding: .utf8)
+      try keys.make(.tap, name: "t")
+      try keys.revoke("a")
+      let (entries, problems) = try keys.list()
+      #expect(entries.map(\.name) == ["a", "t"])
+      #expect(problems.count == 1 && "\(problems[0])".contains("worker/bad.key: no public key in it"))
+    }
+  }
+
+  @Test func aNameThatIsGivenMustExist() throws {
+    try withDirectory { keys in
+      for role in KeyRole.allCases { try keys.make(role, name: role.rawValue) }
+      let setting = SecuritySetting(scope: .betweenHosts, keys: keys.path)
+      _ = try RunSecurity(setting, role: .operator, key: "operator")
+      #expect { try RunSecurity(setting, role: .operator, key: "nobody") } throws: {
+        "\($0)".contains("no secret key nobody there; found operator")
+      }
+      let open = SecuritySetting(scope: .none, keys: keys.path)
+      #expect(throws: PipelineError.self) { try RunSecurity(open, role: .operator, key: "nobody") }
+      #expect { try RunSecurity(.none, role: .operator, key: "nobody") } throws: { "\($0)".contains("--keys") }
     }
   }
 
@@ -146,7 +204,11 @@ import ZeroMQ
     let doors = Doors("tcp://a:7700")
     #expect(doors?.clients == "tcp://a:7701" && doors?.taps == "tcp://a:7702" && doors?.workers == "tcp://a:7700")
     #expect(Doors("ipc://@x/control")?.clients == "ipc://@x/control/clients")
-    for wrong in ["tcp://a", "tcp://a:", "tcp://a:0", "tcp://a:65534", "tcp://a:x"] { #expect(Doors(wrong) == nil) }
+    for wrong in [
+      "tcp://a", "tcp://a:", "tcp://a:0", "tcp://a:65534", "tcp://a:x", "tcp://:7700", "udp://a:7700", "a:7700",
+    ] {
+      #expect(Doors(wrong) == nil)
+    }
   }
 
   @Test func manyWorkersNeedManyFiles() throws {
