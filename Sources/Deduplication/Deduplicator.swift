@@ -47,8 +47,8 @@ package struct Deduplicator: Sendable {
     }
   }
 
-  /// What `sluice corpus calibrate` gives on synthesized videos.
-  package static let defaultDistance = 36
+  /// What `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
+  package static let defaultDistance = 41
   /// The largest distance that a match may have.
   package static let farthest = Alignment.farthest
 

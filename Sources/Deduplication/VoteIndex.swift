@@ -19,11 +19,11 @@ package struct VoteIndex: Sendable {
     var targets: [UInt32]
   }
 
-  /// The bits of each table, (tables, keyBits).
+  /// The bits of each table, (tables, keyBits): by turns none of the picture's lower quarter, where captions are, and none of the upper.
   private static let bits: [UInt8] = (0..<tableCount).flatMap { table in
-    let order = FeistelPermutation(
-      count: FrameHash.bitCount, key: CounterRandom.key(seed: 0xB175, [UInt64(table)]))
-    return (0..<keyBits).map { UInt8(order($0)) }
+    let quarter = FrameHash.bitCount / 4
+    let order = FeistelPermutation(count: 3 * quarter, key: CounterRandom.key(seed: 0xB175, [UInt64(table)]))
+    return (0..<keyBits).map { UInt8(order($0) + (table.isMultiple(of: 2) ? 0 : quarter)) }
   }
 
   private let tables: [Table]
