@@ -21,7 +21,7 @@ extension CorpusCommand {
     var output: String
 
     @Option(help: "Up to how many of 256 bits a copy may differ; see `sluice corpus calibrate`.")
-    var distance: Int
+    var distance = Deduplicator.defaultDistance
 
     @Option(help: ArgumentHelp("All pairs with frames alike, as JSON lines by rising distance.", valueName: "file"))
     var pairs: String?
@@ -41,8 +41,8 @@ extension CorpusCommand {
 
     package func validate() throws {
       if against.isEmpty { throw ValidationError("give a target with --against DIR") }
-      if !(0...TargetIndex.farthest).contains(distance) {
-        throw ValidationError("--distance must be 0 to \(TargetIndex.farthest)")
+      if !(0...Deduplicator.farthest).contains(distance) {
+        throw ValidationError("--distance must be 0 to \(Deduplicator.farthest)")
       }
       if !(1...1024).contains(workers) { throw ValidationError("--workers must be 1 to 1024") }
       if !(1...500).contains(sheetPairs) { throw ValidationError("--sheet-pairs must be 1 to 500") }
@@ -120,6 +120,7 @@ extension CorpusCommand {
         text: ([
           "--distance \(result.distance): \(RunSummary.fixed(result.recall, 4)) of \(result.copies) copies, "
             + "\(RunSummary.fixed(result.unrelatedShare, 4)) of \(result.unrelated) unrelated videos, "
+            + "\(RunSummary.fixed(result.siblingShare, 4)) of \(result.siblings) of the target's own, "
             + "\(result.targets) targets"
         ] + kinds).joined(separator: "\n"))
     }

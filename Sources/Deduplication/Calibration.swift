@@ -15,6 +15,9 @@ package struct Calibration: Sendable, Encodable {
   package let unrelated: Int
   /// Share of the unrelated videos within `distance` of anything in the target.
   package let unrelatedShare: Double
+  /// Videos of the target that were looked for among the others, and the share of them within `distance` of one.
+  package let siblings: Int
+  package let siblingShare: Double
   /// Videos of the target.
   package let targets: Int
   /// The distance that nine tenths of the copies, and one in a hundred of the unrelated videos, do not exceed; nil where there
@@ -23,7 +26,8 @@ package struct Calibration: Sendable, Encodable {
   package let unrelatedFirstPercentile: Int?
 
   private enum CodingKeys: String, CodingKey {
-    case distance, copies, recall, unrelated, targets
+    case distance, copies, recall, unrelated, siblings, targets
+    case siblingShare = "sibling_share"
     case recallByKind = "recall_by_kind"
     case unrelatedShare = "unrelated_share"
     case copiesNinetiethPercentile = "copies_ninetieth_percentile"
@@ -42,12 +46,12 @@ package struct Calibration: Sendable, Encodable {
     progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void
   ) throws -> Calibration {
     let hashed = try CorpusHasher.hash(
-      target, splits: Split.allCases, rate: CorpusHasher.targetRate, workers: workers
+      target, splits: Split.allCases, as: .target, workers: workers
     ) { progress("hashing \(target.directory)", $0, $1) }.hashes
     let others = try CorpusHasher.hash(
-      unrelated, splits: [.train], rate: CorpusHasher.corpusRate, workers: workers
+      unrelated, splits: [.train], as: .corpus, workers: workers
     ) { progress("hashing \(unrelated.directory)", $0, $1) }.hashes
-    let index = TargetIndex((0..<hashed.count).map { hashed.frames($0) })
+    let index = TargetIndex((0..<hashed.count).map { hashed.hashes($0) })
     let sources = try Self.sources(of: target, hashed: hashed, count: videos, seed: seed)
     guard !sources.isEmpty else { throw DeduplicationError(.empty, "\(target.directory): no video to make copies of") }
     let copies = try distances(of: sources, in: index, workers: workers, directory: directory) {
@@ -55,16 +59,24 @@ package struct Calibration: Sendable, Encodable {
     }
     let strangers = index.nearest(
       others.count, workers: workers, progress: { progress("searching", $0, others.count) },
-      frames: { others.frames($0) }
+      hashes: { others.hashes($0) }
     ).map { $0?.distance }
-    return try Calibration(copies: copies, strangers: strangers, recall: recall, targets: hashed.count)
+    // The target's own videos, each among the others.
+    let order = FeistelPermutation(count: hashed.count, key: CounterRandom.key(seed: seed, [0xCA11]))
+    let siblings = index.nearest(
+      min(hashed.count, Self.mostSiblings), workers: workers, excluding: { order($0) },
+      hashes: { hashed.hashes(order($0)).thinned }
+    ).map { $0?.distance }
+    return try Calibration(
+      copies: copies, strangers: strangers, siblings: siblings, recall: recall, targets: hashed.count)
   }
 
   /// - Parameters:
   ///   - copies: how far each is from what it is of; nil where there are no frames alike.
   ///   - strangers: how far each is from anything.
+  ///   - siblings: how far videos of the target are from the others of it.
   package init(
-    copies: [(kind: Reupload, distance: Int?)], strangers: [Int?], recall: Double, targets: Int
+    copies: [(kind: Reupload, distance: Int?)], strangers: [Int?], siblings: [Int?], recall: Double, targets: Int
   ) throws(DeduplicationError) {
     func share(_ distances: [Int?], within distance: Int) -> Double {
       Double(distances.count { $0 ?? .max <= distance }) / Double(max(distances.count, 1))
@@ -75,9 +87,9 @@ package struct Calibration: Sendable, Encodable {
       return value == .max ? nil : value
     }
     let all = copies.map(\.distance)
-    guard let distance = (0...TargetIndex.farthest).first(where: { share(all, within: $0) >= recall }) else {
+    guard let distance = (0...Alignment.farthest).first(where: { share(all, within: $0) >= recall }) else {
       throw DeduplicationError(
-        .empty, "only \(share(all, within: TargetIndex.farthest)) of the copies are found at any distance; ask for less"
+        .empty, "only \(share(all, within: Alignment.farthest)) of the copies are found at any distance; ask for less"
       )
     }
     self.distance = distance
@@ -87,10 +99,14 @@ package struct Calibration: Sendable, Encodable {
     recallByKind = kinds.mapValues { share($0.map(\.distance), within: distance) }
     unrelated = strangers.count
     unrelatedShare = share(strangers, within: distance)
+    self.siblings = siblings.count
+    siblingShare = share(siblings, within: distance)
     self.targets = targets
     copiesNinetiethPercentile = percentile(all, 0.9)
     unrelatedFirstPercentile = percentile(strangers, 0.01)
   }
+
+  private static let mostSiblings = 2000
 
   private struct Source {
     /// Number among the target's hashed videos.
@@ -130,7 +146,7 @@ package struct Calibration: Sendable, Encodable {
         defer { try? FileManager.default.removeItem(atPath: path) }
         try source.kind.write(
           source.video.path, frames: source.video.startFrame..<source.video.endFrame, seed: source.seed, to: path)
-        let frames = try VideoHasher.hashes(path: path, rate: CorpusHasher.corpusRate)
+        let frames = try VideoHasher.hashes(path: path, role: .corpus)
         return index.matches(frames).first { $0.target == source.number }?.distance
       }
       state.withLock { state in

@@ -47,6 +47,11 @@ package struct Deduplicator: Sendable {
     }
   }
 
+  /// What `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
+  package static let defaultDistance = 41
+  /// The largest distance that a match may have.
+  package static let farthest = Alignment.farthest
+
   private let corpus: Corpus
   private let targets: [Corpus]
   private let distance: Int
@@ -66,10 +71,10 @@ package struct Deduplicator: Sendable {
     failed: (_ file: String, _ reason: String) -> Void
   ) throws -> (report: Report, pairs: [Pair]) {
     var owners: [(corpus: Corpus, record: VideoRecord)] = []
-    var frames: [[HashedFrame]] = []
+    var targetHashes: [VideoHashes] = []
     for target in targets {
       let hashed = try CorpusHasher.hash(
-        target, splits: Split.allCases, rate: CorpusHasher.targetRate, workers: workers
+        target, splits: Split.allCases, as: .target, workers: workers
       ) { progress("hashing \(target.directory)", $0, $1) }
       for failure in hashed.failures { failed(failure.file, failure.reason) }
       let records = try Split.allCases.flatMap { try target.videos(split: $0) }
@@ -77,19 +82,19 @@ package struct Deduplicator: Sendable {
       for video in 0..<hashed.hashes.count {
         guard let record = byID[hashed.hashes.id(video)] else { continue }
         owners.append((target, record))
-        frames.append(hashed.hashes.frames(video))
+        targetHashes.append(hashed.hashes.hashes(video))
       }
     }
-    let index = TargetIndex(frames)
+    let index = TargetIndex(targetHashes)
     guard index.count > 0 else { throw DeduplicationError(.empty, "the targets have no video with hashes") }
-    let hashed = try CorpusHasher.hash(corpus, splits: [.train], rate: CorpusHasher.corpusRate, workers: workers) {
+    let hashed = try CorpusHasher.hash(corpus, splits: [.train], as: .corpus, workers: workers) {
       progress("hashing \(corpus.directory)", $0, $1)
     }
     for failure in hashed.failures { failed(failure.file, failure.reason) }
     let hashes = hashed.hashes
     let found = index.nearest(
       hashes.count, workers: workers, progress: { progress("searching", $0, hashes.count) },
-      frames: { hashes.frames($0) })
+      hashes: { hashes.hashes($0) })
     let records = Dictionary(uniqueKeysWithValues: try corpus.videos(split: .train).map { ($0.id, $0) })
     var pairs: [Pair] = []
     for (video, match) in found.enumerated() {
@@ -105,9 +110,9 @@ package struct Deduplicator: Sendable {
     pairs.sort { ($0.distance, $0.id) < ($1.distance, $1.id) }
     let report = Report(
       videos: hashes.count, targets: owners.count, distance: distance, dropped: pairs.count(where: \.dropped),
-      withoutHashes: (0..<hashes.count).count { hashes.frames($0).isEmpty },
-      targetsWithoutHashes: frames.count(where: \.isEmpty),
-      hashes: (0..<hashes.count).reduce(0) { $0 + hashes.frames($1).count }, targetHashes: index.count)
+      withoutHashes: (0..<hashes.count).count { hashes.hashes($0).isEmpty },
+      targetsWithoutHashes: targetHashes.count(where: \.isEmpty),
+      hashes: (0..<hashes.count).reduce(0) { $0 + hashes.hashes($1).hashes.count }, targetHashes: index.count)
     return (report, pairs)
   }
 

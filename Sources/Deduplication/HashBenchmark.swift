@@ -8,7 +8,7 @@ package struct HashBenchmark: Sendable {
     package let targetHashes: Int
     package let secondsToIndex: Double
     package let secondsToSearch: Double
-    /// Copies among the videos, and those of them found; videos found that are none.
+    /// Copies among the videos, and those of them found; others within the default distance.
     package let copies: Int
     package let found: Int
     package let wrong: Int
@@ -21,7 +21,6 @@ package struct HashBenchmark: Sendable {
     }
   }
 
-  private static let regions = FrameRegion.all.count
   /// Seconds of each video.
   private static let length = 10
   /// One video in so many is a copy.
@@ -39,59 +38,55 @@ package struct HashBenchmark: Sendable {
     (self.hashes, self.targets, self.seed, self.workers) = (hashes, targets, seed, workers)
   }
 
-  /// Videos of ten seconds whose hashes wander: random at first, a few bits change from frame to frame. Copies differ from
-  /// what they are of in a twentieth of the bits.
+  /// Videos of ten seconds whose hashes wander: random at first, then a few bits change from frame to frame; a target's windows differ by
+  /// a few bits from the whole. Copies differ from what they are of in a tenth of the bits.
   package func run() -> Result {
-    let all = (0..<targets).map { video($0, rate: CorpusHasher.targetRate) }
+    let all = (0..<targets).map { target($0) }
     let clock = ContinuousClock()
     let start = clock.now
     let index = TargetIndex(all)
     let indexed = clock.now
-    let perVideo = Self.length * Int(CorpusHasher.corpusRate) * Self.regions
-    let videos = max(1, hashes / perVideo)
+    let videos = max(1, hashes / (Self.length * Int(HashRole.corpus.rate)))
     let found = index.nearest(videos, workers: workers) { query($0, among: all) }
     let searched = clock.now
     let copies = Set(stride(from: 0, to: videos, by: Self.copyInterval))
     return Result(
-      hashes: videos * perVideo, targets: targets, targetHashes: index.count,
+      hashes: videos * Self.length * Int(HashRole.corpus.rate), targets: targets, targetHashes: index.count,
       secondsToIndex: (indexed - start) / .seconds(1), secondsToSearch: (searched - indexed) / .seconds(1),
       copies: copies.count, found: copies.count { found[$0]?.target == $0 % targets },
-      wrong: found.indices.count { !copies.contains($0) && found[$0] != nil })
+      wrong: found.indices.count { !copies.contains($0) && found[$0]?.distance ?? .max <= Deduplicator.defaultDistance }
+    )
   }
 
-  private func query(_ number: Int, among targets: [[HashedFrame]]) -> [HashedFrame] {
-    guard number.isMultiple(of: Self.copyInterval) else {
-      return video(self.targets + number, rate: CorpusHasher.corpusRate)
-    }
+  private func query(_ number: Int, among targets: [VideoHashes]) -> VideoHashes {
+    guard number.isMultiple(of: Self.copyInterval) else { return target(self.targets + number).thinned }
     var random = CounterRandom(seed: seed, 1, UInt64(number))
-    let every = Int(CorpusHasher.targetRate / CorpusHasher.corpusRate)
-    return targets[number % targets.count].filter { Int($0.sample).isMultiple(of: every) }.map { frame in
-      HashedFrame(
-        seconds: frame.seconds, sample: frame.sample,
-        hash: Self.changed(frame.hash, bits: 256 / 20, using: &random))
-    }
+    let source = targets[number % targets.count].thinned
+    return VideoHashes(
+      regions: 1, seconds: source.seconds,
+      hashes: source.hashes.map { Self.changed($0, bits: FrameHash.bitCount / 10, using: &random) })
   }
 
-  private func video(_ number: Int, rate: Double) -> [HashedFrame] {
+  private func target(_ number: Int) -> VideoHashes {
     var random = CounterRandom(seed: seed, 0, UInt64(number))
-    var hashes = (0..<Self.regions).map { _ in
-      FrameHash(random.next(), random.next(), random.next(), random.next())
+    var hash = FrameHash(random.next(), random.next(), random.next(), random.next())
+    var result = VideoHashes(regions: HashRole.target.regions.count)
+    for sample in 0..<Self.length * Int(HashRole.target.rate) {
+      hash = Self.changed(hash, bits: 8, using: &random)
+      let windows = (1..<result.regions).map { _ in Self.changed(hash, bits: 16, using: &random) }
+      result.append(seconds: Float(Double(sample) / HashRole.target.rate), hashes: [hash] + windows)
     }
-    return (0..<Int(Double(Self.length) * rate)).flatMap { sample in
-      hashes.indices.map { region in
-        hashes[region] = Self.changed(hashes[region], bits: 8, using: &random)
-        return HashedFrame(
-          seconds: Float(Double(sample) / rate), sample: UInt32(sample), hash: hashes[region])
-      }
-    }
+    return result
   }
 
   private static func changed(_ hash: FrameHash, bits: Int, using random: inout CounterRandom) -> FrameHash {
-    var words = [hash.coarse, hash.fine1, hash.fine2, hash.fine3]
-    for _ in 0..<bits {
-      let bit = random.integer(below: 256)
-      words[bit / 64] ^= 1 << UInt64(bit % 64)
+    var hash = hash
+    withUnsafeMutableBytes(of: &hash.words) { bytes in
+      for _ in 0..<bits {
+        let bit = random.integer(below: FrameHash.bitCount)
+        bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+      }
     }
-    return FrameHash(words[0], words[1], words[2], words[3])
+    return hash
   }
 }

@@ -6,16 +6,18 @@ extension TargetIndex {
   ///
   /// - Parameters:
   ///   - count: of videos.
-  ///   - frames: hashes of the video with this number; called from the threads.
+  ///   - excluding: the target that the video with this number is itself, if any.
+  ///   - hashes: of the video with this number; called from the threads.
   ///   - progress: videos done; called from the threads, one at a time, with rising numbers.
   /// - Returns: a match or none for each video, whatever the number of threads.
   package func nearest(
     _ count: Int, workers: Int, progress: @escaping @Sendable (Int) -> Void = { _ in },
-    frames: @escaping @Sendable (Int) -> [HashedFrame]
+    excluding: @escaping @Sendable (Int) -> Int? = { _ in nil },
+    hashes: @escaping @Sendable (Int) -> VideoHashes
   ) -> [Match?] {
     let state = Mutex((done: 0, found: [Match?](repeating: nil, count: count)))
     WorkerPool(threads: workers).run(count) { video, _ in
-      let match = matches(frames(video)).first
+      let match = matches(hashes(video), excluding: excluding(video)).first
       state.withLock { state in
         state.found[video] = match
         state.done += 1

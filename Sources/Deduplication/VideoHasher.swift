@@ -12,17 +12,16 @@ package enum VideoHasher {
   ///
   /// - Parameters:
   ///   - frames: of the segment, not empty.
-  ///   - rate: frames to sample of each second; at least two are sampled, or all there are.
-  /// - Returns: in the order of time; frames without structure are left out.
+  ///   - role: says how many frames to sample of each second, at least two or all there are, and what to hash of them.
   package static func hashes(
-    path: String, indexed: IndexedVideo?, frames: Range<Int>, framesPerSecond: Double, rate: Double
-  ) throws(VideoError) -> [HashedFrame] {
+    path: String, indexed: IndexedVideo?, frames: Range<Int>, framesPerSecond: Double, role: HashRole
+  ) throws(VideoError) -> VideoHashes {
     let decoder = try VideoDecoder(path: path, indexed: indexed)
     let fps = framesPerSecond > 0 ? framesPerSecond : 25
-    let wanted = max(2, Int((Double(frames.count) / fps * rate).rounded()))
+    let wanted = max(2, Int((Double(frames.count) / fps * role.rate).rounded()))
     let count = min(wanted, frames.count)
     let samples = (0..<count).map { frames.lowerBound + (2 * $0 + 1) * frames.count / (2 * count) }
-    var hashes: [HashedFrame] = []
+    var hashes = VideoHashes(regions: role.regions.count)
     for first in stride(from: 0, to: count, by: batch) {
       let places = first..<min(first + batch, count)
       let tensor = try decoder.frames(
@@ -30,23 +29,19 @@ package enum VideoHasher {
       for place in places {
         // The luma comes first.
         let luma = UnsafeRawBufferPointer(rebasing: tensor.frame(place - first)[..<(size.height * size.width)])
-        for region in FrameRegion.all {
-          guard let hash = FrameTransform.hash(luma, height: size.height, width: size.width, region: region) else {
-            continue
-          }
-          hashes.append(
-            HashedFrame(
-              seconds: Float(Double(samples[place] - frames.lowerBound) / fps), sample: UInt32(place), hash: hash))
-        }
+        let sums = FrameSums(luma, height: size.height, width: size.width)
+        guard sums.hasStructure else { continue }
+        hashes.append(
+          seconds: Float(Double(samples[place] - frames.lowerBound) / fps), hashes: role.regions.map(sums.hash))
       }
     }
     return hashes
   }
 
   /// Of a whole file that is in no index.
-  package static func hashes(path: String, rate: Double) throws(VideoError) -> [HashedFrame] {
+  package static func hashes(path: String, role: HashRole) throws(VideoError) -> VideoHashes {
     let info = try VideoProbe.probe(path: path)
     return try hashes(
-      path: path, indexed: nil, frames: 0..<info.frameCount, framesPerSecond: info.framesPerSecond, rate: rate)
+      path: path, indexed: nil, frames: 0..<info.frameCount, framesPerSecond: info.framesPerSecond, role: role)
   }
 }

@@ -12,60 +12,61 @@ import Deduplication
 
   private static func changed(_ hash: FrameHash, bits: Int) -> FrameHash {
     var hash = hash
-    // None among the coarse ones: candidates are not what these tests are about.
-    for bit in 0..<bits { bit < 64 ? (hash.fine1 ^= 1 << UInt64(bit)) : (hash.fine2 ^= 1 << UInt64(bit - 64)) }
+    for bit in 0..<bits { bit < 64 ? (hash.words.1 ^= 1 << UInt64(bit)) : (hash.words.2 ^= 1 << UInt64(bit - 64)) }
     return hash
   }
 
-  /// Ten seconds at four frames a second, none like another.
-  private static func target(_ number: UInt64) -> [HashedFrame] {
-    (0..<40).map {
-      HashedFrame(seconds: Float($0) / 4, sample: UInt32($0), hash: random(number * 1000 + UInt64($0)))
-    }
+  /// Ten seconds at four frames a second, none like another, all windows alike.
+  private static func target(_ number: UInt64) -> VideoHashes {
+    let regions = HashRole.target.regions.count
+    return VideoHashes(
+      regions: regions, seconds: (0..<40).map { Float($0) / 4 },
+      hashes: (0..<UInt64(40)).flatMap { Array(repeating: random(number * 1000 + $0), count: regions) })
   }
+
+  private static func video(_ hashes: [FrameHash], every seconds: Float = 0.5) -> VideoHashes {
+    VideoHashes(regions: 1, seconds: hashes.indices.map { Float($0) * seconds }, hashes: hashes)
+  }
+
+  private static let strangers = (0..<8).map { random(UInt64(90_000 + $0)) }
 
   private let index = TargetIndex((0..<30).map { Self.target(UInt64($0)) })
 
-  @Test func theSecondSmallestDistanceOfFramesInOrderCounts() {
+  @Test func theThirdSmallestDistanceOfFramesInOrderCounts() {
     let target = Self.target(7)
-    let video = [(4, 10), (8, 30), (12, 50)].enumerated().map { sample, part in
-      HashedFrame(
-        seconds: Float(sample), sample: UInt32(sample), hash: Self.changed(target[part.0].hash, bits: part.1))
-    }
-    let matches = index.matches(video)
+    let hashes = [(4, 10), (6, 50), (8, 30), (10, 20), (12, 60)].map { Self.changed(target[$0, 0], bits: $1) }
+    let matches = index.matches(Self.video(hashes))
     #expect(matches.map(\.target) == [7])
     #expect(matches.first?.distance == 30 && matches.first?.isMirrored == false)
     #expect(matches.first?.seconds == 0 && matches.first?.targetSeconds == 1)
+    #expect(index.matches(Self.video(hashes), excluding: 7).isEmpty)
   }
 
   @Test(arguments: [1, 1.25, 0.8]) func speedsAreTried(speed: Float) {
     let target = Self.target(9)
-    let video = (0..<6).map { sample in
-      let seconds = Float(sample) * speed
-      return HashedFrame(
-        seconds: Float(sample), sample: UInt32(sample), hash: target[4 + Int((seconds * 4).rounded())].hash.mirrored)
-    }
-    let match = index.matches(video).first
+    let hashes = (0..<8).map { target[4 + Int((Float($0) * 2 * speed).rounded()), 0].mirrored }
+    let match = index.matches(Self.video(hashes)).first
     #expect(match?.target == 9 && match?.distance == 0 && match?.isMirrored == true)
   }
 
-  @Test func oneFrameAloneOrFramesOutOfOrderAreNoCopy() {
+  @Test func fewFramesOrFramesOutOfOrderAreNoCopy() {
     let target = Self.target(3)
-    let strangers = (1..<4).map {
-      HashedFrame(seconds: Float($0), sample: UInt32($0), hash: Self.random(UInt64(90_000 + $0)))
-    }
-    #expect(index.matches([HashedFrame(seconds: 0, sample: 0, hash: target[8].hash)] + strangers).isEmpty)
-    let swapped = [(0, 30), (1, 10)].map {
-      HashedFrame(seconds: Float($0.0), sample: UInt32($0.0), hash: target[$0.1].hash)
-    }
-    #expect(index.matches(swapped).isEmpty)
+    #expect(index.matches(Self.video([8, 10].map { target[$0, 0] } + Self.strangers)).isEmpty)
+    #expect(index.matches(Self.video([30, 22, 14, 6].map { target[$0, 0] })).isEmpty)
     // Of a video of one frame that frame decides.
-    #expect(index.matches([HashedFrame(seconds: 0, sample: 0, hash: target[8].hash)]).first?.target == 3)
+    #expect(index.matches(Self.video([target[8, 0]])).first?.target == 3)
+  }
+
+  @Test func aPartOfALongVideoIsEnough() {
+    let target = Self.target(5)
+    let part = (0..<10).map { target[2 * $0 + 4, 0] }
+    let match = index.matches(Self.video(Self.strangers + Self.strangers.map(\.mirrored) + part + Self.strangers)).first
+    #expect(match?.target == 5 && match?.distance == 0 && match?.seconds == 8 && match?.targetSeconds == 1)
   }
 
   @Test func theNearestIsTheSameForAnyNumberOfThreads() {
     let videos = (0..<60).map { number in
-      number.isMultiple(of: 2) ? Self.target(UInt64(number / 2)) : Self.target(UInt64(1000 + number))
+      Self.target(UInt64(number.isMultiple(of: 2) ? number / 2 : 1000 + number)).thinned
     }
     let one = index.nearest(videos.count, workers: 1) { videos[$0] }
     #expect(index.nearest(videos.count, workers: 4) { videos[$0] } == one)
@@ -78,10 +79,11 @@ import Deduplication
     let copies: [(kind: Reupload, distance: Int?)] =
       (1...100).map { (Reupload.allCases[$0 % 7], $0 == 100 ? nil : $0 / 2) }
     let result = try Calibration(
-      copies: copies, strangers: [nil, 30, 49, 80], recall: 0.99, targets: 5)
-    #expect(result.distance == 49 && result.recall == 0.99 && result.unrelatedShare == 0.5)
+      copies: copies, strangers: [nil, 30, 49, 80], siblings: [50, 49, nil, nil], recall: 0.99, targets: 5)
+    #expect(result.distance == 49 && result.recall == 0.99)
+    #expect(result.unrelatedShare == 0.5 && result.siblingShare == 0.25)
     #expect(throws: DeduplicationError.self) {
-      try Calibration(copies: copies, strangers: [], recall: 1, targets: 5)
+      try Calibration(copies: copies, strangers: [], siblings: [], recall: 1, targets: 5)
     }
   }
 }

@@ -1,0 +1,118 @@
+/// A video's frames laid beside those of a target's.
+struct Alignment {
+  struct Best {
+    /// The video's frames are laid on the target's at some speed and offset; of the frames' distances the k-th smallest counts. k is
+    /// half the number of the video's frames, but 3 to 8 where both have so many. Of 256 bits.
+    let distance: Int
+    let seconds: Float
+    let targetSeconds: Float
+  }
+
+  /// Of 256 bits: what differs in more are strangers, whatever the threshold.
+  static let farthest = 96
+  /// Ratios of speeds that are tried.
+  private static let speeds: [Float] = [1, 1.25, 0.8]
+  private static let fewestFrames = 3
+  private static let mostFrames = 8
+
+  /// Of 256 bits: where fewer frames than needed are so near to any frame of the target, no closer look is taken.
+  private static let plausible = 80
+
+  private let seconds: [Float]
+  /// Target's seconds are counted in these, of its rate.
+  private let rate = Float(HashRole.target.rate)
+  private let slotCount: Int
+  /// Distance of the nearest region of the target in each slot, (frames, slots); and in it or one beside it.
+  private let nearest: [UInt16]
+  private var distances: [UInt16]
+  private let needed: Int
+
+  /// - Parameters:
+  ///   - hashes: of the video's frames, one each.
+  ///   - target: not empty.
+  /// - Returns: nil if a glance at some of the target's frames and windows shows strangers.
+  init?(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) {
+    let half = min(hashes.count / 2, Self.mostFrames)
+    needed = max(1, min(max(half, Self.fewestFrames), hashes.count, (target.seconds.count + 1) / 2))
+    guard Self.isPlausible(hashes, target: target, needed: needed) else { return nil }
+    self.seconds = seconds
+    let rate = rate
+    slotCount = 1 + (target.seconds.last.map { Int(($0 * rate).rounded()) } ?? 0)
+    let slots = slotCount
+    var nearest = [UInt16](repeating: .max, count: hashes.count * slots)
+    target.hashes.withUnsafeBufferPointer { others in
+      for (number, hash) in hashes.enumerated() {
+        for (place, second) in target.seconds.enumerated() {
+          var least = Int.max
+          for region in place * target.regions..<(place + 1) * target.regions {
+            least = min(least, hash.distance(to: others[region]))
+          }
+          let slot = number * slots + Int((second * rate).rounded())
+          nearest[slot] = min(nearest[slot], UInt16(least))
+        }
+      }
+    }
+    self.nearest = nearest
+    distances = nearest
+    for number in hashes.indices {
+      for slot in 0..<slots {
+        for beside in max(0, slot - 1)...min(slots - 1, slot + 1) {
+          distances[number * slots + slot] = min(
+            distances[number * slots + slot], nearest[number * slots + beside])
+        }
+      }
+    }
+  }
+
+  private static func isPlausible(_ hashes: [FrameHash], target: VideoHashes, needed: Int) -> Bool {
+    let windows = FrameRegion.searched
+    return target.hashes.withUnsafeBufferPointer { others in
+      func isNear(_ hash: FrameHash) -> Bool {
+        for frame in stride(from: 0, to: target.seconds.count, by: 2) {
+          for window in windows
+          where hash.distance(to: others[frame * target.regions + window]) <= plausible {
+            return true
+          }
+        }
+        return false
+      }
+      var misses = 0
+      for hash in hashes where !isNear(hash) {
+        misses += 1
+        if hashes.count - misses < needed { return false }
+      }
+      return true
+    }
+  }
+
+  /// The best of all speeds and offsets; nil if none brings enough frames within `farthest`.
+  func best() -> Best? {
+    guard let first = seconds.first, let last = seconds.last else { return nil }
+    var best: Best?
+    for speed in Self.speeds {
+      let (start, end) = (Int((first * rate * speed).rounded()), Int((last * rate * speed).rounded()))
+      for offset in -end...slotCount - 1 - start {
+        guard let found = laid(speed: speed, offset: offset), found.distance < best?.distance ?? .max else { continue }
+        best = found
+      }
+    }
+    return best
+  }
+
+  private func laid(speed: Float, offset: Int) -> Best? {
+    var within: [(distance: UInt16, frame: Int, slot: Int)] = []
+    for (frame, second) in seconds.enumerated() {
+      let slot = Int((second * rate * speed).rounded()) + offset
+      guard slot >= 0, slot < slotCount else { continue }
+      let distance = distances[frame * slotCount + slot]
+      if distance <= Self.farthest { within.append((distance, frame, slot)) }
+    }
+    guard within.count >= needed else { return nil }
+    within.sort { ($0.distance, $0.frame) < ($1.distance, $1.frame) }
+    let (frame, slot) = (within[0].frame, within[0].slot)
+    let beside = max(0, slot - 1)...min(slotCount - 1, slot + 1)
+    let place = beside.first { nearest[frame * slotCount + $0] == within[0].distance } ?? slot
+    return Best(
+      distance: Int(within[needed - 1].distance), seconds: seconds[frame], targetSeconds: Float(place) / rate)
+  }
+}
