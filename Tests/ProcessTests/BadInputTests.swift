@@ -31,6 +31,20 @@ import Testing
     for number in [2, 6, 7, 8] { #expect(output.stderr.contains("bad.yaml:\(number):"), "\(output.stderr)") }
   }
 
+  /// One trains, the other is told, and takes nothing away.
+  @Test func twoRunsThatStartInOneDirectoryAtOnce() throws {
+    let file = try topology().write()
+    let output = Workspace.shared.scratch().appendingPathComponent("both").path
+    let both = try (0..<2).map { _ in
+      try Sluice.Live(["run", file, "--output", output, "--stop-after", "2", "--json"])
+    }
+    let ends = try both.map { try $0.wait(seconds: 60) }
+    #expect(ends.filter { $0.status == 0 }.count == 1, "\(ends)")
+    let told = try #require(ends.first { $0.status != 0 })
+    #expect(told.stderr.contains("\(output): exists already"), "\(told.stderr)")
+    #expect(FileManager.default.fileExists(atPath: "\(output)/report.json"))
+  }
+
   @Test func runsThatCannotStart() throws {
     let good = try topology()
     let file = try good.write()

@@ -36,11 +36,7 @@ package struct RunDirectory: Sendable {
   /// Makes the directory for a new run.
   /// - Throws: `.runDirectory` when something is there already.
   package func create(_ topology: Topology) throws(PipelineError) {
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    guard entries.isEmpty else {
-      throw PipelineError(
-        .runDirectory, "\(path): exists already; give --resume to go on with it, or another --output")
-    }
+    try expectEmpty()
     let run = UInt64.random(in: 1...(.max))
     let identity = Identity(
       run: run, name: topology.name, control: "ipc://@sluice/\(hexadecimal(run))/control", seed: topology.seed)
@@ -50,6 +46,10 @@ package struct RunDirectory: Sendable {
     } catch {
       throw PipelineError(.runDirectory, error.description)
     }
+    // Of two that start here at once one finds the other's files.
+    let lock = try lock(patienceSeconds: Self.patienceSeconds)
+    defer { lock.release() }
+    try expectEmpty()
     do {
       try Directory.make("\(path)/checkpoints")
       try OutputFile.replace(topologyPath, with: topology.yaml().utf8)
@@ -60,6 +60,14 @@ package struct RunDirectory: Sendable {
     } catch {
       discard(keepsPlace: wasThere)
       throw PipelineError(.runDirectory, "\(error)")
+    }
+  }
+
+  private func expectEmpty() throws(PipelineError) {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    guard entries.isEmpty else {
+      throw PipelineError(
+        .runDirectory, "\(path): exists already; give --resume to go on with it, or another --output")
     }
   }
 
