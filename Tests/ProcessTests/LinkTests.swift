@@ -21,11 +21,16 @@ import Testing
       for worker in workers {
         let counters = worker["counters"] as? [String: Any]
         let links = counters?["links"] as? [[String: Any]]
-        if let link = links?.first, link["bytesPerSecond"] != nil { found[worker["stage"] as! String] = link }
+        guard let link = links?.first, let measured = link["measured"] as? [String: Any] else { continue }
+        if measured["bytesPerSecond"] != nil { found[worker["stage"] as! String] = link }
       }
       return found.count == 2 ? found : nil
     }
     #expect(links["decode"]?["host"] as? String == "b" && links["augment"]?["host"] as? String == "a")
+    for (stage, link) in links {
+      let (tensors, sent) = (link["tensorBytes"] as? Int ?? 0, link["sentBytes"] as? Int ?? 0)
+      #expect(tensors > 0 && sent > 0 && sent <= tensors, "\(stage): \(link)")
+    }
     let top = try Sluice.run(["top", "--run", run.output, "--count", "1"])
     #expect(top.stdout.contains("link a/decode/0") && top.stdout.contains("carries"), "\(top.stdout) \(top.stderr)")
     #expect(try hash(run.report()) == expected)
