@@ -49,6 +49,21 @@ import Testing
     #expect(try Outcome(run.report()) == expected)
   }
 
+  /// All at once, as on a machine that stood still: shards that were only silent go on from where they are.
+  @Test func workersThatAreAllStoppedAndGoOnDoNoHarm() throws {
+    let expected = try Self.undisturbed.get()
+    let run = try RunHandle(Self.impatient(), faults: "pace=0.02")
+    try run.waitForStep(12)
+    let workers = try ["decode", "augment", "batch", "train", "average", "evaluate"].flatMap { try run.processes($0) }
+    #expect(workers.count == 12)
+    for worker in workers { kill(worker, SIGSTOP) }
+    _ = try eventually("a word on every loss; \(run.live.errors)") {
+      workers.allSatisfy { run.live.errors.contains("#\($0): silent for 1 s") } ? true : nil
+    }
+    for worker in workers { kill(worker, SIGCONT) }
+    #expect(try Outcome(run.report()) == expected)
+  }
+
   /// A run that is asked to stop while its coordinator is dead and waits to be started again, stops all the same.
   @Test func stoppedWhileTheCoordinatorIsAway() throws {
     var topology = try topology()

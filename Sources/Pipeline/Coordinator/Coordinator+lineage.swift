@@ -21,6 +21,8 @@ extension Coordinator {
       }
       let missing = try missingCheckpoint(upTo: committed)
       if isInPlace, missing == nil {
+        // Shards that were only silent: what was under way with those who have lost sight of them counts for nothing.
+        if begunIncarnation == stamp.incarnation { try beginIncarnation("shards are back at \(committed)") }
         try begin(from: committed)
       } else {
         try loadNewest(committed: committed, below: missing)
@@ -61,25 +63,30 @@ extension Coordinator {
     let newest = all.last { $0.manifest.version < missing ?? .max } ?? all.last
     let version = newest?.manifest.version ?? 0
     if let newest { try check(newest.manifest) }
-    if stamp.incarnation > 1 || version > 0 || committed > 0 {
-      try ledger.endIncarnation(stamp.incarnation, "rolled back to \(version)")
-      stamp.incarnation = try ledger.beginIncarnation("rolled back to \(version)").number
-      for worker in workers.keys.sorted() where workers[worker]!.identity.role == .stage { welcome(worker) }
-      for stage in Stage.allCases {
-        for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
-      }
+    if stamp.incarnation > 1 || version > 0 || begunIncarnation != nil {
+      try beginIncarnation("rolled back to \(version)")
     }
     try noteRollBack(from: committed, to: version)
-    Checkpoint.removePartial(in: directory.path)
-    checkpointFiles = [:]
     abandoned = -1
     lastFailedAt = nil
     shardVersions = [:]
-    norms.reset()
-    clipScale = nil
     phase = .loading(version: version, missing: Set(0..<topology.count(.average)))
     load = Load(version: version, checkpoint: newest?.directory)
     broadcast(load!, to: [.average])
+  }
+
+  /// Everyone hears of it, and forgets what belonged to the one before.
+  private func beginIncarnation(_ reason: String) throws {
+    try ledger.endIncarnation(stamp.incarnation, reason)
+    stamp.incarnation = try ledger.beginIncarnation(reason).number
+    for worker in workers.keys.sorted() where workers[worker]!.identity.role == .stage { welcome(worker) }
+    for stage in Stage.allCases {
+      for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
+    }
+    Checkpoint.removePartial(in: directory.path)
+    checkpointFiles = [:]
+    norms.reset()
+    clipScale = nil
   }
 
   func noteRollBack(from committed: Int, to version: Int) throws {
@@ -154,6 +161,7 @@ extension Coordinator {
     machine.start(
       from: version, attempts: try ledger.attempts(from: version), evaluations: due,
       incarnation: stamp.incarnation)
+    begunIncarnation = stamp.incarnation
     ahead.commit(version)
     for version in pinned { machine.checkpointed(version) }
     checkpointed = pinned.last

@@ -188,12 +188,19 @@ extension Coordinator {
     machine.isAtOneClip(id, seconds: counters.underWay?.seconds ?? 0)
   }
 
+  /// While this process itself stood still it heard nobody: that time counts for no one.
   func findSilentWorkers() {
     let now = Monotonic.seconds()
+    let pause = now - (lookedAt ?? now) - Self.tick / .seconds(1)
+    lookedAt = now
+    if pause > Self.longTick { for id in workers.keys { workers[id]!.lastSeen += pause } }
     for id in workers.keys.sorted() where now - workers[id]!.lastSeen > topology.lostAfter {
       lose(id, reason: "silent for \(Int(topology.lostAfter)) s")
     }
   }
+
+  /// Seconds that a look may come late.
+  private static let longTick = 0.25
 
   /// What is sent with a revoked key is dropped already; what its workers hold is leased to others.
   func findRevokedWorkers() {

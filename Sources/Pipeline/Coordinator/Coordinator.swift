@@ -89,6 +89,10 @@ package actor Coordinator {
   var autoscaledAt = 0.0
   /// Since when the run goes on and its nodes may be here.
   var nodesAwaitedSince: Double?
+  /// The incarnation that training has begun in.
+  var begunIncarnation: UInt64?
+  /// When it last looked for silent workers.
+  var lookedAt: Double?
   var lastAutoscale: String?
   var clipRate = RecentRate()
   var lastLoss: Double?
@@ -103,7 +107,7 @@ package actor Coordinator {
   private var outcome: Result<RunReport, PipelineError>?
   private var waiter: CheckedContinuation<RunReport, any Error>?
 
-  private static let tick = Duration.milliseconds(50)
+  static let tick = Duration.milliseconds(50)
   private static let reminder = Duration.seconds(5)
   private static let farewellInterval = Duration.milliseconds(200)
   private static let farewellSeconds = 20.0
