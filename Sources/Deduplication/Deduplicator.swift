@@ -85,7 +85,7 @@ package struct Deduplicator: Sendable {
         targetHashes.append(hashed.hashes.hashes(video))
       }
     }
-    let index = TargetIndex(targetHashes)
+    let index = TargetIndex(targetHashes, workers: workers)
     guard index.count > 0 else { throw DeduplicationError(.empty, "the targets have no video with hashes") }
     let hashed = try CorpusHasher.hash(corpus, splits: [.train], as: .corpus, workers: workers) {
       progress("hashing \(corpus.directory)", $0, $1)

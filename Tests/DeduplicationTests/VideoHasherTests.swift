@@ -70,7 +70,7 @@ import Deduplication
   }
 
   /// Crops on any side are near one of the windows, the nearest that at their place.
-  @Test(arguments: [(0, 0, 1), (0, 4, 5), (2, 2, 13), (4, 0, 21), (4, 4, 25)])
+  @Test(arguments: [(0, 0, 1), (0, 4, 3), (2, 2, 5), (4, 0, 7), (4, 4, 9), (0, 1, 10), (4, 3, 25)])
   func aCropIsLikeTheWindowAtItsPlace(top: Int, left: Int, region: Int) {
     let (y, x) = (0.025 * Float(top), 0.025 * Float(left))
     let crop = Self.hash(Self.picture(4) { (y + 0.9 * $0, x + 0.9 * $1) })
