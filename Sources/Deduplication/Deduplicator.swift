@@ -48,7 +48,7 @@ package struct Deduplicator: Sendable {
   }
 
   /// What `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
-  package static let defaultDistance = 41
+  package static let defaultDistance = 32
   /// The largest distance that a match may have.
   package static let farthest = Alignment.farthest
 

@@ -1,7 +1,8 @@
 /// A perceptual hash of a picture: where its luma is above that around it.
 ///
-/// Bit 16 r + c, of 256, is set where the cell in row r and column c of a 16 x 16 grid is lighter than the mean of the 5 x 5 cells around
-/// it. So every part of the picture decides over its own bits: what covers or moves in one part leaves the others as they are. Light,
+/// Bit 16 r + c, of 256, is set where the cell in row r and column c of a 16 x 16 grid, smoothed with its neighbours (1 2 1 in each direction:
+/// stripes as fine as the grid are not in it, which would be there in one copy and not in another), is lighter than the mean of the 5 x 5
+/// cells around it. So every part of the picture decides over its own bits: what covers or moves in one part leaves the others as they are. Light,
 /// contrast, scaling and coding change few bits.
 package struct FrameHash: Sendable, Hashable, BitwiseCopyable {
   /// Cells of a row and of a column.

@@ -60,7 +60,10 @@ import Deduplication
     let wanted = (0..<256).map { bit in
       let (row, column) = (bit / 16, bit % 16)
       let around = (row - 2...row + 2).map { y in (column - 2...column + 2).reduce(0) { $0 + cell(y, $1) } }
-      return cell(row, column) - around.reduce(0, +) / 25 - 0.5
+      let smooth = [(-1, 1), (0, 2), (1, 1)].map { (y, vertical) in
+        Float(vertical) * (cell(row + y, column - 1) + 2 * cell(row + y, column) + cell(row + y, column + 1)) / 16
+      }
+      return smooth.reduce(0, +) - around.reduce(0, +) / 25 - 0.5
     }
     let hash = Self.hash(picture)
     let words = [hash.words.0, hash.words.1, hash.words.2, hash.words.3]
