@@ -43,7 +43,7 @@ let modules: [Target] = [
   module("Video", ["CLibAV", "Tensors", "Wire"]),
   module("Synthesis", ["Video", "Tensors", "Files"]),
   module("Corpus", [grdb, sqlite, crypto, "Video", "Files"]),
-  module("Deduplication", ["Corpus", "Synthesis", "Video", "Tensors", "Files"]),
+  module("Deduplication", ["Corpus", "Synthesis", "Video", "Tensors", "Files", "CKernels"]),
   module("Networks", ["Tensors", "Files", crypto]),
   module("Topology", ["Yams"]),
   module(

@@ -2,7 +2,7 @@
 struct Alignment {
   struct Best {
     /// The video's frames are laid on the target's at some speed and offset; of the frames' distances the k-th smallest counts. k is
-    /// half the number of the video's frames, but 3 to 8 where both have so many. Of 256 bits.
+    /// three quarters of the number of the video's frames, but 3 to 8 where both have so many. Of 256 bits.
     let distance: Int
     let seconds: Float
     let targetSeconds: Float
@@ -32,24 +32,20 @@ struct Alignment {
   ///   - target: not empty.
   /// - Returns: nil if a glance at some of the target's frames and windows shows strangers.
   init?(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) {
-    let half = min(hashes.count / 2, Self.mostFrames)
-    needed = max(1, min(max(half, Self.fewestFrames), hashes.count, (target.seconds.count + 1) / 2))
+    let most = min(hashes.count * 3 / 4, Self.mostFrames)
+    needed = max(1, min(max(most, Self.fewestFrames), hashes.count, (target.seconds.count + 1) / 2))
     guard Self.isPlausible(hashes, target: target, needed: needed) else { return nil }
     self.seconds = seconds
     let rate = rate
     slotCount = 1 + (target.seconds.last.map { Int(($0 * rate).rounded()) } ?? 0)
     let slots = slotCount
     var nearest = [UInt16](repeating: .max, count: hashes.count * slots)
-    target.hashes.withUnsafeBufferPointer { others in
-      for (number, hash) in hashes.enumerated() {
-        for (place, second) in target.seconds.enumerated() {
-          var least = Int.max
-          for region in place * target.regions..<(place + 1) * target.regions {
-            least = min(least, hash.distance(to: others[region]))
-          }
-          let slot = number * slots + Int((second * rate).rounded())
-          nearest[slot] = min(nearest[slot], UInt16(least))
-        }
+    var least = [UInt16](repeating: 0, count: target.seconds.count)
+    for (number, hash) in hashes.enumerated() {
+      hash.leastDistances(to: target.hashes, stride: target.regions, count: target.regions, into: &least)
+      for (place, second) in target.seconds.enumerated() {
+        let slot = number * slots + Int((second * rate).rounded())
+        nearest[slot] = min(nearest[slot], least[place])
       }
     }
     self.nearest = nearest
@@ -64,25 +60,18 @@ struct Alignment {
     }
   }
 
+  /// Whether enough of the hashes are near to any of the searched windows of the target's frames.
   private static func isPlausible(_ hashes: [FrameHash], target: VideoHashes, needed: Int) -> Bool {
-    let windows = FrameRegion.searched
-    return target.hashes.withUnsafeBufferPointer { others in
-      func isNear(_ hash: FrameHash) -> Bool {
-        for frame in stride(from: 0, to: target.seconds.count, by: 2) {
-          for window in windows
-          where hash.distance(to: others[frame * target.regions + window]) <= plausible {
-            return true
-          }
-        }
-        return false
-      }
-      var misses = 0
-      for hash in hashes where !isNear(hash) {
-        misses += 1
-        if hashes.count - misses < needed { return false }
-      }
-      return true
+    var least = [UInt16](repeating: 0, count: target.seconds.count)
+    var (near, left) = (0, hashes.count)
+    for hash in hashes {
+      hash.leastDistances(to: target.hashes, stride: target.regions, count: FrameRegion.searchedCount, into: &least)
+      if least.contains(where: { $0 <= plausible }) { near += 1 }
+      left -= 1
+      if near == needed { return true }
+      if near + left < needed { return false }
     }
+    return false
   }
 
   /// The best of all speeds and offsets; nil if none brings enough frames within `farthest`.

@@ -51,7 +51,7 @@ package struct Calibration: Sendable, Encodable {
     let others = try CorpusHasher.hash(
       unrelated, splits: [.train], as: .corpus, workers: workers
     ) { progress("hashing \(unrelated.directory)", $0, $1) }.hashes
-    let index = TargetIndex((0..<hashed.count).map { hashed.hashes($0) })
+    let index = TargetIndex((0..<hashed.count).map { hashed.hashes($0) }, workers: workers)
     let sources = try Self.sources(of: target, hashed: hashed, count: videos, seed: seed)
     guard !sources.isEmpty else { throw DeduplicationError(.empty, "\(target.directory): no video to make copies of") }
     let copies = try distances(of: sources, in: index, workers: workers, directory: directory) {

@@ -48,7 +48,7 @@ package struct Deduplicator: Sendable {
   }
 
   /// What `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
-  package static let defaultDistance = 41
+  package static let defaultDistance = 32
   /// The largest distance that a match may have.
   package static let farthest = Alignment.farthest
 
@@ -85,7 +85,7 @@ package struct Deduplicator: Sendable {
         targetHashes.append(hashed.hashes.hashes(video))
       }
     }
-    let index = TargetIndex(targetHashes)
+    let index = TargetIndex(targetHashes, workers: workers)
     guard index.count > 0 else { throw DeduplicationError(.empty, "the targets have no video with hashes") }
     let hashed = try CorpusHasher.hash(corpus, splits: [.train], as: .corpus, workers: workers) {
       progress("hashing \(corpus.directory)", $0, $1)

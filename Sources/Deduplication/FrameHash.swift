@@ -1,7 +1,8 @@
 /// A perceptual hash of a picture: where its luma is above that around it.
 ///
-/// Bit 16 r + c, of 256, is set where the cell in row r and column c of a 16 x 16 grid is lighter than the mean of the 5 x 5 cells around
-/// it. So every part of the picture decides over its own bits: what covers or moves in one part leaves the others as they are. Light,
+/// Bit 16 r + c, of 256, is set where the cell in row r and column c of a 16 x 16 grid, smoothed with its neighbours (1 2 1 in each direction:
+/// stripes as fine as the grid are not in it, which would be there in one copy and not in another), is lighter than the mean of the 5 x 5
+/// cells around it. So every part of the picture decides over its own bits: what covers or moves in one part leaves the others as they are. Light,
 /// contrast, scaling and coding change few bits.
 package struct FrameHash: Sendable, Hashable, BitwiseCopyable {
   /// Cells of a row and of a column.
@@ -72,17 +73,22 @@ package struct FrameRegion: Sendable {
   package static let whole = [FrameRegion(rows: 0...1, columns: 0...1)]
 
   /// What is hashed of the targets' pictures: all of it, and nine tenths of height and width at 5 x 5 places, as copies that were
-  /// cropped show it.
+  /// cropped show it. Those by which candidates are found come first: all of the picture, and every other place.
   package static let windows =
     whole
-    + (0..<places * places).map { place in
-      let (top, left) = (offset(place / places), offset(place % places))
-      return FrameRegion(rows: top...top + 0.9, columns: left...left + 0.9)
-    }
+    + (0..<places * places).filter(isSearched).map(window)
+    + (0..<places * places).filter { !isSearched($0) }.map(window)
 
-  /// Those of `windows` by which candidates are found: all of the picture, and every other place.
-  static let searched = windows.indices.filter { window in
-    window == 0 || ((window - 1) / places).isMultiple(of: 2) && ((window - 1) % places).isMultiple(of: 2)
+  /// So many of `windows` find candidates, the first ones.
+  static let searchedCount = 1 + (0..<places * places).count(where: isSearched)
+
+  private static func isSearched(_ place: Int) -> Bool {
+    (place / places).isMultiple(of: 2) && (place % places).isMultiple(of: 2)
+  }
+
+  private static func window(_ place: Int) -> FrameRegion {
+    let (top, left) = (offset(place / places), offset(place % places))
+    return FrameRegion(rows: top...top + 0.9, columns: left...left + 0.9)
   }
 
   private static func offset(_ place: Int) -> Float { 0.1 * Float(place) / Float(places - 1) }

@@ -43,20 +43,24 @@ package struct FrameSums: Sendable {
     // Beyond the edges the picture is continued as in a mirror.
     func inside(_ place: Int) -> Int { place < 0 ? -place : place < side ? place : 2 * side - 2 - place }
     return cells.withUnsafeBufferPointer { cells in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: side * side) { lines in
+      withUnsafeTemporaryAllocation(of: SIMD2<Float>.self, capacity: side * side) { lines in
+        // First along the rows, then along the columns: the smoothed cell, and the sum of those around it.
         for row in 0..<side {
           for column in 0..<side {
-            var sum: Float = 0
-            for near in column - reach...column + reach { sum += cells[row * side + inside(near)] }
-            lines[row * side + column] = sum
+            func cell(_ offset: Int) -> Float { cells[row * side + inside(column + offset)] }
+            var around: Float = 0
+            for offset in -reach...reach { around += cell(offset) }
+            lines[row * side + column] = SIMD2((cell(-1) + 2 * cell(0) + cell(1)) / 4, around)
           }
         }
         let count = Float((2 * reach + 1) * (2 * reach + 1))
         return FrameHash { bit in
           let (row, column) = (bit / side, bit % side)
-          var sum: Float = 0
-          for near in row - reach...row + reach { sum += lines[inside(near) * side + column] }
-          return cells[bit] - sum / count > Self.leastDifference
+          func line(_ offset: Int) -> SIMD2<Float> { lines[inside(row + offset) * side + column] }
+          var around: Float = 0
+          for offset in -reach...reach { around += line(offset).y }
+          let smooth = (line(-1).x + 2 * line(0).x + line(1).x) / 4
+          return smooth - around / count > Self.leastDifference
         }
       }
     }

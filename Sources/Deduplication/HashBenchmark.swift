@@ -44,7 +44,7 @@ package struct HashBenchmark: Sendable {
     let all = (0..<targets).map { target($0) }
     let clock = ContinuousClock()
     let start = clock.now
-    let index = TargetIndex(all)
+    let index = TargetIndex(all, workers: workers)
     let indexed = clock.now
     let videos = max(1, hashes / (Self.length * Int(HashRole.corpus.rate)))
     let found = index.nearest(videos, workers: workers) { query($0, among: all) }

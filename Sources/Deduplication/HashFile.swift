@@ -4,11 +4,11 @@ internal import Foundation
 
 /// The hashes of an index' videos, in a file beside it that is mapped, not read.
 ///
-/// Little-endian: "SLHASH02", the index' fingerprint (64 characters), frames sampled of each second (Float64), hashes of each frame (Int64),
+/// Little-endian: "SLHASH03", the index' fingerprint (64 characters), frames sampled of each second (Float64), hashes of each frame (Int64),
 /// number of videos (Int64); for each video its id (Int64) and the end of its frames (Int64); of each frame its seconds (Float32), four
 /// bytes of nothing, and its hashes, 32 bytes each.
 package struct HashFile: Sendable {
-  private static let magic = "SLHASH02"
+  private static let magic = "SLHASH03"
   private static let headerBytes = 8 + 64 + 8 + 8 + 8
 
   private let data: Data

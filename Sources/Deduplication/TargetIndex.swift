@@ -4,7 +4,7 @@ package struct TargetIndex: Sendable {
   package struct Match: Sendable, Equatable {
     /// Number of the target's video.
     package let target: Int
-    /// Of 256 bits: what half of the frames at the least do not exceed; see ``Alignment``.
+    /// Of 256 bits: what three quarters of the frames, or eight, do not exceed; see ``Alignment``.
     package let distance: Int
     package let isMirrored: Bool
     /// Seconds of the frames that are nearest, in the video and in the target's.
@@ -13,18 +13,20 @@ package struct TargetIndex: Sendable {
   }
 
   /// Targets that are compared with a video frame by frame, as it is and again mirrored.
-  private static let candidateCount = 12
+  private static let candidateCount = 32
 
   private let videos: [VideoHashes]
   private let index: VoteIndex
 
-  /// - Parameter videos: hashes of each target's video, as `HashRole.target` has them.
-  package init(_ videos: [VideoHashes]) {
+  /// - Parameters:
+  ///   - videos: hashes of each target's video, as `HashRole.target` has them.
+  ///   - workers: threads to index them.
+  package init(_ videos: [VideoHashes], workers: Int = 1) {
     self.videos = videos
-    index = VoteIndex(targets: videos.count) { target in
+    index = VoteIndex(targets: videos.count, workers: workers) { target in
       let video = videos[target]
       return stride(from: 0, to: video.seconds.count, by: 2).flatMap { frame in
-        FrameRegion.searched.map { video[frame, $0] }
+        (0..<FrameRegion.searchedCount).map { video[frame, $0] }
       }
     }
   }

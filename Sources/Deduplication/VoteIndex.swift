@@ -1,4 +1,6 @@
 internal import Corpus
+internal import Synchronization
+internal import Tensors
 
 /// Finds the targets that share parts of hashes with a video, without looking at the others.
 ///
@@ -17,13 +19,41 @@ package struct VoteIndex: Sendable {
     var starts: [UInt32]
     /// Each once for a value, in rising order.
     var targets: [UInt32]
+
+    /// - Parameters:
+    ///   - keys: of all targets' hashes.
+    ///   - ends: of each target's among them.
+    init(_ keys: [UInt32], ends: [Int]) {
+      // A value's last target, so that each is there once: first to count, then to fill.
+      var last = [UInt32](repeating: .max, count: 1 << keyBits)
+      starts = [UInt32](repeating: 0, count: 1 << keyBits + 1)
+      var kept: [(key: Int, owner: UInt32)] = []
+      var first = 0
+      for (target, end) in ends.enumerated() {
+        for key in keys[first..<end] where last[Int(key)] != UInt32(target) {
+          last[Int(key)] = UInt32(target)
+          starts[Int(key) + 1] += 1
+          kept.append((Int(key), UInt32(target)))
+        }
+        first = end
+      }
+      for value in 1..<starts.count { starts[value] += starts[value - 1] }
+      var next = starts
+      targets = [UInt32](repeating: 0, count: kept.count)
+      for (key, owner) in kept {
+        targets[Int(next[key])] = owner
+        next[key] += 1
+      }
+    }
   }
 
-  /// The bits of each table, (tables, keyBits): by turns none of the picture's lower quarter, where captions are, and none of the upper.
-  private static let bits: [UInt8] = (0..<tableCount).flatMap { table in
+  /// The bits of each table, (tables, words): by turns none of the picture's lower quarter, where captions are, and none of the upper.
+  private static let masks: [UInt64] = (0..<tableCount).flatMap { table in
     let quarter = FrameHash.bitCount / 4
     let order = FeistelPermutation(count: 3 * quarter, key: CounterRandom.key(seed: 0xB175, [UInt64(table)]))
-    return (0..<keyBits).map { UInt8(order($0) + (table.isMultiple(of: 2) ? 0 : quarter)) }
+    let bits = Set((0..<keyBits).map { order($0) + (table.isMultiple(of: 2) ? 0 : quarter) })
+    let mask = FrameHash { bits.contains($0) }.words
+    return [mask.0, mask.1, mask.2, mask.3]
   }
 
   private let tables: [Table]
@@ -32,35 +62,24 @@ package struct VoteIndex: Sendable {
 
   /// - Parameters:
   ///   - targets: number of targets, fewer than 2^32.
+  ///   - workers: threads.
   ///   - hashes: of the target with this number, by which it is to be found.
-  package init(targets: Int, hashes: (Int) -> [FrameHash]) {
+  package init(targets: Int, workers: Int = 1, hashes: (Int) -> [FrameHash]) {
     targetCount = targets
     longest = max(Self.fewest, targets / Self.rarity)
-    let all = (0..<targets).map(hashes)
-    tables = (0..<Self.tableCount).map { table in
-      // A value's last target, so that each is there once: first to count, then to fill.
-      var last = [UInt32](repeating: .max, count: 1 << Self.keyBits)
-      var starts = [UInt32](repeating: 0, count: 1 << Self.keyBits + 1)
-      var keys: [UInt32] = []
-      var owners: [UInt32] = []
-      for (target, hashes) in all.enumerated() {
-        for hash in hashes {
-          let key = Self.key(hash, table)
-          guard last[key] != UInt32(target) else { continue }
-          last[key] = UInt32(target)
-          starts[key + 1] += 1
-          keys.append(UInt32(key))
-          owners.append(UInt32(target))
-        }
-      }
-      for value in 1..<starts.count { starts[value] += starts[value - 1] }
-      var result = Table(starts: starts, targets: [UInt32](repeating: 0, count: owners.count))
-      for (key, owner) in zip(keys, owners) {
-        result.targets[Int(starts[Int(key)])] = owner
-        starts[Int(key)] += 1
-      }
-      return result
+    var all: [FrameHash] = []
+    let ends = (0..<targets).map { target in
+      all += hashes(target)
+      return all.count
     }
+    let hashes = all
+    let made = Mutex([Table?](repeating: nil, count: Self.tableCount))
+    WorkerPool(threads: workers).run(Self.tableCount) { number, _ in
+      let keys = FrameHash.keys(of: hashes, masks: Array(Self.masks[4 * number..<4 * number + 4]))
+      let table = Table(keys, ends: ends)
+      made.withLock { $0[number] = table }
+    }
+    tables = made.withLock { $0.compactMap(\.self) }
   }
 
   /// Targets that share most with some hashes.
@@ -72,9 +91,10 @@ package struct VoteIndex: Sendable {
   package func candidates(of hashes: [FrameHash], count: Int, excluding excluded: Int?) -> [(target: Int, votes: Int)] {
     var votes = [UInt32](repeating: 0, count: targetCount)
     var touched: [UInt32] = []
-    for hash in hashes {
+    let keys = FrameHash.keys(of: hashes, masks: Self.masks)
+    for hash in hashes.indices {
       for (number, table) in tables.enumerated() {
-        let key = Self.key(hash, number)
+        let key = Int(keys[hash * Self.tableCount + number])
         let range = Int(table.starts[key])..<Int(table.starts[key + 1])
         guard range.count <= longest else { continue }
         for place in range {
@@ -99,17 +119,5 @@ package struct VoteIndex: Sendable {
     }
     found.sort { ($1.votes, $0.target) < ($0.votes, $1.target) }
     return Array(found.prefix(count))
-  }
-
-  private static func key(_ hash: FrameHash, _ table: Int) -> Int {
-    withUnsafeBytes(of: hash.words) { bytes in
-      bits.withUnsafeBufferPointer { bits in
-        var key = 0
-        for place in table * keyBits..<(table + 1) * keyBits {
-          key = key << 1 | Int(bytes[Int(bits[place] >> 3)] >> (bits[place] & 7) & 1)
-        }
-        return key
-      }
-    }
   }
 }

@@ -90,6 +90,13 @@ SLUICE_DECLARE(double, f64)
 /// green Y' - 6419 (U - 128) - 13320 (V - 128), blue Y' + 33050 (U - 128), each rounded and clamped to 0...255.
 void sluice_planes_to_rgb(const uint8_t *planes, int64_t height, int64_t width, uint8_t *rgb);
 
+/// The least distance of a hash of 256 bits (four words) to the `count` first hashes of each group; groups begin `stride` hashes apart.
+/// The distance is the number of bits that differ, or if that is less, 4/3 of it, rounded down, without the first or the last word.
+void sluice_hash_least_distances(const uint64_t *hash, const uint64_t *others, int64_t groups, int64_t stride, int64_t count,
+                                 uint16_t *least);
+/// keys (count, tables) = the bits of each hash that are set in each table's mask of four words, side by side: at most 32.
+void sluice_hash_keys(const uint64_t *hashes, int64_t count, const uint64_t *masks, int64_t tables, uint32_t *keys);
+
 /// Float64 reference convolution, one line of output (n, t, h) at a time; weights are packed (taps, I, O).
 void sluice_convolve_line_f64(const double *x, const double *packed, const sluice_geometry *g, int64_t line, double *y);
 /// dx of one input line (n, t, h) from dy; weights are packed (taps reversed, O, I).
