@@ -75,6 +75,17 @@ def family():
     return found
 
 
+def open_files(pid):
+    """But for the video that a decode worker may be reading at this moment."""
+    count = 0
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            count += not os.readlink(f"/proc/{pid}/fd/{number}").startswith(f"{work}/corpus/videos/")
+        except OSError:
+            pass
+    return count
+
+
 def sizes(names):
     """Resident bytes and open files, by process id."""
     found = {}
@@ -82,7 +93,7 @@ def sizes(names):
         try:
             pages = int(open(f"/proc/{pid}/statm").read().split()[1])
             command = open(f"/proc/{pid}/cmdline").read().split("\0")[1]
-            found[pid] = (names.get(pid, command), pages * 4096, len(os.listdir(f"/proc/{pid}/fd")))
+            found[pid] = (names.get(pid, command), pages * 4096, open_files(pid))
         except (OSError, IndexError, ValueError):
             pass
     return found
