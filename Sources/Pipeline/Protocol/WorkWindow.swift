@@ -266,11 +266,12 @@ extension WorkWindow {
     let group = groups[key.group]!
     let item = group.items[key.slot]
     let late = Set(item.leases.lazy.map(\.route.decode))
-    let idle = hanging.union(deliveries.decode.resting(decoders, now: now))
+    let idle = Self.union(hanging, deliveries.decode.resting(decoders, now: now))
     guard
       let decode = holder(ofWindowOf: key, group.items) ?? holder(ofRunBefore: key, item, idle)
-        ?? decoders.least(late: late, avoided: item.avoided.union(idle), below: settings.leasesPerDecoder),
-      let augment = augmenters.least(avoided: item.avoided.union(deliveries.augment.resting(augmenters, now: now))),
+        ?? decoders.least(late: late, avoided: Self.union(item.avoided, idle), below: settings.leasesPerDecoder),
+      let augment = augmenters.least(
+        avoided: Self.union(item.avoided, deliveries.augment.resting(augmenters, now: now))),
       let batch = group.batch ?? batchers.least()
     else { return nil }
     return Route(
@@ -299,6 +300,11 @@ extension WorkWindow {
   }
 
   private static let runsPerDecoder = 4
+
+  /// Hardly ever is there anybody in either, and this is asked for every clip.
+  private static func union(_ left: Set<WorkerID>, _ right: Set<WorkerID>) -> Set<WorkerID> {
+    right.isEmpty ? left : left.isEmpty ? right : left.union(right)
+  }
 
   func currentItem(_ key: ItemKey) -> Item? {
     guard let group = groups[key.group], group.items.indices.contains(key.slot) else { return nil }
