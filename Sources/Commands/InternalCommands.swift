@@ -19,6 +19,7 @@ package struct StageCommand: AsyncParsableCommand {
   @Option var ordinal: String
   @Option var address: String?
   @Option var crashMark: String?
+  @Option var nice = 0
   @Option var keys: String?
   @Option var security = Topology.Encryption.none.rawValue
 
@@ -26,6 +27,7 @@ package struct StageCommand: AsyncParsableCommand {
 
   package func run() async throws {
     Signals.exitWhenLifelineCloses()
+    if nice > 0 { Niceness.add(nice) }
     let stages = try stages.split(separator: ",").map { name in
       guard let stage = Stage(rawValue: String(name)), stage != .plan else {
         throw ValidationError("unknown stage \(name)")

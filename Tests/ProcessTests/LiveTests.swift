@@ -47,6 +47,27 @@ import Testing
     }
   }
 
+  /// Decoders that have work would hold up the threads of a train worker, which wait for each other.
+  @Test func preparationGivesWayToTrainingOnItsHost() throws {
+    var long = try topology()
+    long.steps = 100_000
+    let run = try RunHandle(long)
+    try run.waitForStep(2)
+    let own = Int(getpriority(.init(PRIO_PROCESS.rawValue), 0))
+    for (stage, more) in [("decode", 10), ("augment", 10), ("batch", 0), ("train", 0), ("average", 0)] {
+      let process = try #require(try run.processes(stage).first)
+      // Those of the stage; dispatch has priorities of its own for its threads.
+      let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").filter {
+        let name = try? String(contentsOfFile: "/proc/\(process)/task/\($0)/comm", encoding: .utf8)
+        return name?.hasPrefix(stage) == true
+      }
+      let niceness = Set(threads.compactMap(id_t.init).map { Int(getpriority(.init(PRIO_PROCESS.rawValue), $0)) })
+      #expect(niceness == [min(own + more, 19)], "\(stage)")
+    }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    #expect(try run.live.wait(seconds: 60).status == 0)
+  }
+
   /// Training waits for a slow decoder: the coordinator asks for more, and says why; `top` shows it.
   @Test func aStageThatOthersWaitForGrowsByItself() throws {
     var one = try topology()

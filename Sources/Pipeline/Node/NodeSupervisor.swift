@@ -189,13 +189,9 @@ package actor NodeSupervisor {
     guard let slot = slots[key], !isDraining, slot.isWanted, slot.child == nil else { return }
     do throws(PipelineError) {
       let mark = slot.stages.contains(.decode) ? try CrashMark() : nil
-      let arguments =
-        [
-          "stage", "--stages", slot.stages.map(\.rawValue).joined(separator: ","), "--join", join, "--host",
-          host.name, "--ordinal", String(slot.ordinal),
-        ] + (security.keys.map { ["--keys", $0, "--security", security.scope.rawValue] } ?? [])
-        + (bindAddress.map { ["--address", $0] } ?? []) + (mark.map { ["--crash-mark", $0.path] } ?? [])
-      let child = try ChildProcess(executable: executable, arguments: arguments, lifeline: lifeline) { exit in
+      let child = try ChildProcess(
+        executable: executable, arguments: arguments(of: slot, mark), lifeline: lifeline
+      ) { exit in
         self.thread.perform { self.assumeIsolated { $0.exited(key, exit) } }
       }
       slots[key]!.child = child
@@ -204,6 +200,17 @@ package actor NodeSupervisor {
     } catch {
       fail(error.message)
     }
+  }
+
+  private func arguments(of slot: Slot, _ mark: CrashMark?) -> [String] {
+    let stages = slot.stages.map(\.rawValue).joined(separator: ",")
+    var words = ["stage", "--stages", stages, "--join", join, "--host", host.name, "--ordinal", String(slot.ordinal)]
+    if let keys = security.keys { words += ["--keys", keys, "--security", security.scope.rawValue] }
+    if let bindAddress { words += ["--address", bindAddress] }
+    if let mark { words += ["--crash-mark", mark.path] }
+    let isPreparation = slot.stages.allSatisfy { $0 == .decode || $0 == .augment }
+    if isPreparation, host.count(.train) > 0 { words += ["--nice", String(Niceness.ofPreparation)] }
+    return words
   }
 
   private func retire(_ key: String) {
