@@ -72,7 +72,7 @@ package struct CoordinatorCommand: AsyncParsableCommand {
       let coordinator = try Coordinator(
         directory: RunDirectory(path: directory), stopAfter: stopAfter, context: try Context())
       await gate.open(to: coordinator)
-      if leave { await coordinator.stop() }
+      if leave { await coordinator.leave() }
       _ = try await coordinator.run()
       withExtendedLifetime(signals) {}
     } catch {

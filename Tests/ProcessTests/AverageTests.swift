@@ -58,6 +58,21 @@ import Testing
     #expect(report["steps_rolled_back"] as? Int == 2, "from step 6 to the checkpoint of step 4")
   }
 
+  /// Nodes hear of the new incarnation, too: what they are told in it counts.
+  @Test func scalingGoesOnAfterARollBack() throws {
+    var long = try topology()
+    long.steps = 100_000
+    let run = try RunHandle(long)
+    try run.waitForStep(5)
+    kill(try #require(try run.processes("average").first), SIGKILL)
+    _ = try eventually("a roll-back; \(run.live.errors)") { run.live.errors.contains("rolled back") ? true : nil }
+    let scaled = try Sluice.run(["scale", "decode=2", "--run", run.output])
+    #expect(scaled.status == 0, "\(scaled.stderr)")
+    _ = try eventually("two decoders; \(run.live.errors)") { try run.processes("decode").count == 2 ? true : nil }
+    kill(run.live.process.processIdentifier, SIGTERM)
+    #expect(try run.live.wait(seconds: 60).status == 0)
+  }
+
   /// Rounded once at the leaves and once for the readers: the same wherever sums are made.
   @Test func bfloat16IsTheSameForAnyWorkers() throws {
     let rounded = ["--set", "train.transfer=bfloat16"]

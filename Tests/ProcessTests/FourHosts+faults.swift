@@ -9,15 +9,16 @@ extension FourHosts {
   /// - Returns: the processes it killed or stopped; none if there was nothing to hit at the moment.
   func suffer(_ fault: Fault) throws -> [Int32] {
     switch fault.kind {
-    case .killWorker: return send(SIGKILL, to: one(try processes(fault.host, [fault.stage!]), fault))
-    case .killShard: return send(SIGKILL, to: one(try processes(fault.host, ["average"]), fault))
+    case .killWorker: return send(SIGKILL, to: one(try present(fault.host, fault.stage!), fault))
+    case .killShard: return send(SIGKILL, to: one(try present(fault.host, "average"), fault))
     case .killCoordinator: return send(SIGKILL, to: try coordinatorProcess())
     case .stopWorker:
-      let stopped = send(SIGSTOP, to: one(try processes(fault.host, [fault.stage!]), fault))
+      let stopped = send(SIGSTOP, to: one(try present(fault.host, fault.stage!), fault))
       pause(fault.seconds)
       return send(SIGCONT, to: stopped)
     case .stopShardAcrossRollBack:
-      let shards = try processes(fault.host, ["average"])
+      let shards = try present(fault.host, "average", count: 2)
+      guard shards.count == 2 else { return [] }
       let stopped = send(SIGSTOP, to: one(shards, fault))
       pause(0.1)
       let killed = send(SIGKILL, to: shards.filter { !stopped.contains($0) })
@@ -37,6 +38,16 @@ extension FourHosts {
       return try during(fault, { try delay(fault.host, milliseconds: 100) }, { try delay(fault.host, milliseconds: 0) })
     case .fullDisk: return try during(fault, { try disk.fill() }, { disk.makeRoom() })
     }
+  }
+
+  /// Processes of a stage, once there are so many: those of a fault just before may be on their way. After a while, what is there.
+  private func present(_ host: String, _ stage: String, count: Int = 1) throws -> [Int32] {
+    for _ in 0..<50 {
+      let found = try processes(host, [stage])
+      if found.count >= count { return found }
+      pause(0.1)
+    }
+    return try processes(host, [stage])
   }
 
   private func during(_ fault: Fault, _ begin: () throws -> Void, _ end: () throws -> Void) throws -> [Int32] {

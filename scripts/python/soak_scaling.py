@@ -111,6 +111,22 @@ def scale(counts):
     """As many workers of each stage on each host."""
     for host in HOSTS:
         ask("scale", *(f"{stage}={count}" for stage, count in counts[host].items()), "--host", host)
+    wanted = {(host, stage): count for host in HOSTS for stage, count in counts[host].items()}
+    deadline = time.monotonic() + 40
+    while (found := workers()) != wanted:
+        if time.monotonic() > deadline:
+            sys.exit(f"asked for {wanted}, there are {found}")
+        wait(1)
+
+
+def workers():
+    """Workers of each host and stage that is scaled."""
+    found = {(host, stage): 0 for host in HOSTS for stage in STAGES}
+    for worker in status()["workers"]:
+        key = tuple(worker["id"].split("/")[:2])
+        if key in found:
+            found[key] += 1
+    return found
 
 
 def measure():

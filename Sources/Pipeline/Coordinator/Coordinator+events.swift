@@ -154,8 +154,14 @@ extension Coordinator {
     case .evaluation:
       // The clips of a video are leased one after the other.
       if evaluated?.group != key.group {
-        let (video, clips) = (evaluationVideos[key.group.index], topology.evaluate!.clips)
+        guard let clips = topology.evaluate?.clips, evaluationVideos.indices.contains(key.group.index) else {
+          throw PipelineError(.audit, "\(key): not an item of this run")
+        }
+        let video = evaluationVideos[key.group.index]
         evaluated = (key.group, try items.evaluation(key.group, of: video, clips: clips))
+      }
+      guard evaluated!.items.indices.contains(key.slot) else {
+        throw PipelineError(.audit, "\(key): not an item of this run")
       }
       return evaluated!.items[key.slot]
     }

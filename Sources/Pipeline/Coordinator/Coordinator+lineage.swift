@@ -79,7 +79,8 @@ extension Coordinator {
   private func beginIncarnation(_ reason: String) throws {
     try ledger.endIncarnation(stamp.incarnation, reason)
     stamp.incarnation = try ledger.beginIncarnation(reason).number
-    for worker in workers.keys.sorted() where workers[worker]!.identity.role == .stage { welcome(worker) }
+    // Nodes, too: what belongs to another incarnation than theirs is nothing to them.
+    for worker in workers.keys.sorted() { welcome(worker) }
     for stage in Stage.allCases {
       for consumer in stage.consumers { sendPeers(of: stage, to: consumer) }
     }

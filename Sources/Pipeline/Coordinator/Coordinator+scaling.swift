@@ -32,8 +32,17 @@ extension Coordinator {
       }
       for (node, share) in shares { orders[node, default: [:]][stage.rawValue] = share }
     }
+    if let reason = Self.tooMany(total(with: orders)) { return reason }
     for (node, counts) in orders.sorted(by: { $0.key < $1.key }) { send(ScaleTo(counts: counts), to: node) }
     return nil
+  }
+
+  /// Stage workers that all nodes are to have, with what these are told.
+  private func total(with orders: [WorkerID: [String: Int]]) -> Int {
+    nodes.reduce(0) { sum, node in
+      let counts = (node.hello.node?.counts ?? [:]).merging(orders[node.identity.id] ?? [:]) { $1 }
+      return sum + counts.values.reduce(0) { $0 + min(max($1, 0), 4096) }
+    }
   }
 
   /// Adds workers to stages that others wait for and takes idle ones away, where the topology says so. It counts the workers
@@ -52,12 +61,12 @@ extension Coordinator {
     }
     for decision in autoscaler.decide(waitShares: recentWaitShares(now), counts: counts, now: now) {
       guard let shares = NodeShares(able(nodes, decision.stage)).share(decision.to) else { continue }
+      let orders = shares.mapValues { [decision.stage.rawValue: $0] }
+      guard Self.tooMany(total(with: orders)) == nil else { continue }
       let text = "\(decision.stage.rawValue) \(decision.from) → \(decision.to): \(decision.reason)"
       progress.note("autoscale: \(text)")
       lastAutoscale = text
-      for (node, share) in shares.sorted(by: { $0.key < $1.key }) {
-        send(ScaleTo(counts: [decision.stage.rawValue: share]), to: node)
-      }
+      for (node, counts) in orders.sorted(by: { $0.key < $1.key }) { send(ScaleTo(counts: counts), to: node) }
     }
   }
 
@@ -76,6 +85,16 @@ extension Coordinator {
   private static let returnSeconds = 3.0
   /// One that has not come by then may not come at all.
   private static let absentSeconds = 10.0
+
+  /// Stops as soon as the nodes of other hosts are back, which are to be let go, or have not come for long enough.
+  package func leave() { leavesBy = Monotonic.seconds() + Self.absentSeconds }
+
+  func leaveOnceHeard() {
+    guard let leavesBy, !stopRequested else { return }
+    let hosts = Set(nodes.map(\.identity.host))
+    let areAll = topology.hosts.allSatisfy { $0.coordinator || $0.counts.isEmpty || hosts.contains($0.name) }
+    if areAll || Monotonic.seconds() > leavesBy { stop() }
+  }
 
   /// In the order in which they get workers: hosts before single workers.
   private var nodes: [Worker] {

@@ -20,11 +20,8 @@ extension Coordinator {
     guard !replaced.contains(sender) else {
       return refuse(sender, "another process of this host has taken its place; is the node running twice?")
     }
-    guard workers[sender] != nil || OpenFiles.areEnough(workers: workers.count + 1) else {
-      return refuse(
-        sender,
-        "\(workers.count + 1) workers may need more open files than the coordinator may have; raise its limit "
-          + "(ulimit -Hn, LimitNOFILE= of the service)")
+    if hello.identity.role == .stage, workers[sender] == nil, let reason = Self.tooMany(others(hello.identity) + 1) {
+      return refuse(sender, reason)
     }
     do throws(PipelineError) {
       if let fingerprint = hello.fingerprint {
@@ -37,6 +34,19 @@ extension Coordinator {
       return fail(error)
     }
     register(hello, key: key)
+  }
+
+  /// Stage workers that are here, but for one whose place this one takes.
+  private func others(_ identity: WorkerIdentity) -> Int {
+    workers.values.count { $0.identity.role == .stage && $0.identity.place != identity.place }
+  }
+
+  /// Why a run cannot have so many stage workers, if so.
+  static func tooMany(_ count: Int) -> String? {
+    OpenFiles.areEnough(workers: count)
+      ? nil
+      : "\(count) workers may need more open files than the coordinator may have; raise its limit (ulimit -Hn, "
+        + "LimitNOFILE= of the service)"
   }
 
   private static func difference(_ expected: Fingerprint, _ found: Fingerprint) -> String {
@@ -151,7 +161,7 @@ extension Coordinator {
   /// What ended a decode worker is pinned to the clip it was at, though its lease may be long forgotten: the second
   /// crash or loop is a verdict; a wait is transient.
   private func pin(_ exit: WorkerExited, to item: ItemKey) {
-    let path = (try? workItem(item))?.path ?? ""
+    guard let path = (try? workItem(item))?.path else { return }
     let end: String
     switch (exit.signal, exit.hang) {
     case (let signal?, _) where CrashSignals.areVerdicts.contains(signal):
@@ -193,7 +203,9 @@ extension Coordinator {
     let now = Monotonic.seconds()
     let pause = now - (lookedAt ?? now) - Self.tick / .seconds(1)
     lookedAt = now
-    if pause > Self.longTick { for id in workers.keys { workers[id]!.lastSeen += pause } }
+    if pause > Self.longTick {
+      for id in workers.keys { workers[id]!.lastSeen = min(now, workers[id]!.lastSeen + pause) }
+    }
     for id in workers.keys.sorted() where now - workers[id]!.lastSeen > topology.lostAfter {
       lose(id, reason: "silent for \(Int(topology.lostAfter)) s")
     }

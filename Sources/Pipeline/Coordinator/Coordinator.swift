@@ -101,6 +101,8 @@ package actor Coordinator {
   let tap: TapPublisher
   let place: ProcessPlace
   private var finishedAt = 0.0
+  /// It was asked to stop while it was away: when it does at the latest.
+  var leavesBy: Double?
   private var isClosed = false
   /// Workers whose place another process has taken.
   var replaced: Set<WorkerID> = []
@@ -241,6 +243,7 @@ package actor Coordinator {
       self.findSilentWorkers()
       self.findRevokedWorkers()
       self.autoscale()
+      self.leaveOnceHeard()
       self.advance()
       self.scheduleTick()
     }

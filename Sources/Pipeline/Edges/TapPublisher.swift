@@ -42,6 +42,8 @@ package final class TapPublisher {
 
   private static let maxRequestBytes: Int64 = 1 << 16
   private static let beat = Duration.seconds(1)
+  /// Selections that are served at once.
+  private static let mostDivisors = 64
 
   package init(
     stage: String, worker: WorkerID, place: ProcessPlace, thread: SocketThread
@@ -159,9 +161,15 @@ package final class TapPublisher {
         if hasDirectoryReaders { publishDirectory() }
         continue
       }
-      guard topic.hasPrefix("\(stage)/"), let divisor = UInt64(topic.dropFirst(stage.count + 1)), divisor > 0
+      // Only as it is sent: `stage/01` is another topic.
+      guard topic.hasPrefix("\(stage)/"), let divisor = UInt64(topic.dropFirst(stage.count + 1)), divisor > 0,
+        topic == "\(stage)/\(divisor)"
       else { continue }
-      if first == 1 { divisors.insert(divisor) } else { divisors.remove(divisor) }
+      if first == 0 {
+        divisors.remove(divisor)
+      } else if divisors.count < Self.mostDivisors {
+        divisors.insert(divisor)
+      }
     }
   }
 }

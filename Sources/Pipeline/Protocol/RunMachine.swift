@@ -250,13 +250,13 @@ extension RunMachine {
 
   private func check(_ report: TrainedReport, _ attempts: [Int], by worker: WorkerID) -> [Action] {
     let expected = ConsumedDigest.of(group: report.group, attempts: attempts)
-    guard report.consumed == expected else {
+    guard report.consumed == expected, (0...expected.count).contains(report.correct) else {
       return [
         .fail(
           PipelineError(
             .audit,
             "\(report.group): \(worker) consumed other clips than planned "
-              + "(\(report.consumed.count) clips, digest \(hexadecimal(report.consumed.digest)); "
+              + "(\(report.consumed.count) clips, \(report.correct) right, digest \(hexadecimal(report.consumed.digest)); "
               + "planned \(expected.count), \(hexadecimal(expected.digest)))"))
       ]
     }

@@ -10,7 +10,11 @@ package final class AllowList: Sendable {
     var keys: [KeyRole: Set<String>] = [:]
     var signatures: [KeyRole: [String]] = [:]
     var removals: [KeyRole: Int] = [:]
-    var missingSince: [KeyRole: Double] = [:]
+    /// Folders that were there; and since when they are not.
+    var seen: Set<String> = []
+    var missingSince: [String: Double] = [:]
+    /// Keys of notes of revocation that were read.
+    var notes: [String: String] = [:]
     var lookedAt = -Double.infinity
   }
 
@@ -48,10 +52,9 @@ package final class AllowList: Sendable {
     guard isFresh || now - state.lookedAt >= Self.lookSeconds else { return }
     state.lookedAt = now
     for role in KeyRole.allCases {
-      guard let names = names(role, &state, now), let revoked = revokedFiles() else { continue }
-      let allowed = names.map { directory.file(role, $0, .allowed) }
-      guard let signature = signature(allowed + revoked), signature != state.signatures[role],
-        let found = keys(allowed), let taken = keys(revoked)
+      guard let allowed = files(role, .allowed, &state, now), let revoked = revokedFiles(&state, now),
+        let signature = signature(allowed + revoked), signature != state.signatures[role],
+        let found = read(allowed, &state), let taken = read(revoked, &state)
       else { continue }
       let keys = found.subtracting(taken)
       if !(state.keys[role] ?? []).isSubset(of: keys) { state.removals[role, default: 0] += 1 }
@@ -60,56 +63,60 @@ package final class AllowList: Sendable {
     }
   }
 
-  /// The names of a role's files; nil while they cannot be told. A folder that is away for a moment, as when it is
-  /// replaced by another, is not empty yet.
-  private func names(_ role: KeyRole, _ state: inout State, _ now: Double) -> [String]? {
-    switch directory.look(role, .allowed) {
+  /// A role's files; nil while they cannot be told. A folder that was there and is away for a moment, as when it is replaced
+  /// by another, is not empty yet.
+  private func files(_ role: KeyRole, _ kind: KeyDirectory.Kind, _ state: inout State, _ now: Double) -> [String]? {
+    let folder = directory.folder(role)
+    switch directory.look(role, kind) {
     case .found(let names):
-      state.missingSince[role] = nil
-      return names
+      state.seen.insert(folder)
+      state.missingSince[folder] = nil
+      return names.map { directory.file(role, $0, kind) }
     case .failed: return nil
     case .noFolder:
-      let since = state.missingSince[role] ?? now
-      state.missingSince[role] = since
+      guard state.seen.contains(folder) else { return [] }
+      let since = state.missingSince[folder] ?? now
+      state.missingSince[folder] = since
       return now - since >= Self.missingSeconds ? [] : nil
     }
   }
 
   /// A key may be revoked in any role; nil while the files cannot be told.
-  private func revokedFiles() -> [String]? {
-    var files: [String] = []
+  private func revokedFiles(_ state: inout State, _ now: Double) -> [String]? {
+    var all: [String] = []
     for role in KeyRole.allCases {
-      switch directory.look(role, .revoked) {
-      case .found(let names): files += names.map { directory.file(role, $0, .revoked) }
-      case .failed: return nil
-      case .noFolder: break
-      }
+      guard let files = files(role, .revoked, &state, now) else { return nil }
+      all += files
     }
-    return files
+    return all
   }
 
-  /// Changes with every change of one of the files; nil when one cannot be looked at for the moment.
+  /// Changes with every change of one of the files; nil when one cannot be looked at for the moment, or has just gone.
   private func signature(_ files: [String]) -> [String]? {
     var signature: [String] = []
     for file in files {
       var status = stat()
-      guard stat(file, &status) == 0 || errno == ENOENT else { return nil }
+      guard lstat(file, &status) == 0 else { return nil }
+      // What a link leads to counts, if there is anything.
+      _ = stat(file, &status)
       signature.append("\(file) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)")
     }
     return signature
   }
 
-  /// The keys in the files; nil when too many files are open to read them. One that cannot be read lets nobody in.
-  private func keys(_ files: [String]) -> Set<String>? {
+  /// The keys in the files; nil when one cannot be read for the moment. A note of revocation that was damaged since it was
+  /// read counts as it was; another file without a key lets nobody in.
+  private func read(_ files: [String], _ state: inout State) -> Set<String>? {
     var keys: Set<String> = []
     for path in files {
-      if let key = try? KeyFile.publicKey(path) {
-        keys.insert(key)
-        continue
-      }
-      let file = open(path, O_RDONLY | O_CLOEXEC)
-      guard file >= 0 || ![EMFILE, ENFILE, ENOMEM, EIO, ESTALE].contains(errno) else { return nil }
-      if file >= 0 { close(file) }
+      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      guard descriptor >= 0 || ![EMFILE, ENFILE, ENOMEM, EIO, ESTALE].contains(errno) else { return nil }
+      let file = descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+      let text = (try? file?.readToEnd()).flatMap { String(data: $0, encoding: .utf8) }
+      let isNote = path.hasSuffix(".\(KeyDirectory.Kind.revoked.rawValue)")
+      guard let key = text.flatMap(KeyFile.publicKey(in:)) ?? (isNote ? state.notes[path] : nil) else { continue }
+      if isNote { state.notes[path] = key }
+      keys.insert(key)
     }
     return keys
   }

@@ -114,8 +114,11 @@ package struct KeyDirectory: Sendable {
     try revokeFile(found, name)
   }
 
+  /// The note of another key of that name, revoked before, stays.
   private func revokeFile(_ role: KeyRole, _ name: String) throws(PipelineError) {
-    guard rename(file(role, name, .allowed), file(role, name, .revoked)) == 0 else {
+    let taken = Set(names(role, .revoked))
+    let free = taken.contains(name) ? (2...).lazy.map { "\(name)-\($0)" }.first { !taken.contains($0) }! : name
+    guard rename(file(role, name, .allowed), file(role, free, .revoked)) == 0 else {
       throw PipelineError(.keys, "\(file(role, name, .allowed)): \(String(cString: strerror(errno)))")
     }
   }

@@ -20,10 +20,14 @@ enum KeyFile {
 
   /// - Throws: `.keys` naming the file when it cannot be read or holds no key.
   static func publicKey(_ path: String) throws(PipelineError) -> String {
-    guard let key = try field("public-key", path), CurveKeys.isKey(key) else {
+    guard let key = publicKey(in: try text(path)) else {
       throw PipelineError(.keys, "\(path): no public key in it; `sluice keys make` writes such files")
     }
     return key
+  }
+
+  static func publicKey(in text: String) -> String? {
+    field("public-key", text).flatMap { CurveKeys.isKey($0) ? $0 : nil }
   }
 
   /// - Throws: `.keys` naming the file, also when others than its owner may read it.
@@ -35,7 +39,7 @@ enum KeyFile {
     guard status.st_mode & 0o077 == 0 else {
       throw PipelineError(.keys, "\(path): others than its owner may read this secret; chmod 600 it")
     }
-    guard let secret = try field("secret-key", path) else {
+    guard let secret = field("secret-key", try text(path)) else {
       throw PipelineError(.keys, "\(path): no secret key in it; `sluice keys make` writes such files")
     }
     do {
@@ -47,13 +51,15 @@ enum KeyFile {
     }
   }
 
-  private static func field(_ name: String, _ path: String) throws(PipelineError) -> String? {
-    let text: String
+  private static func text(_ path: String) throws(PipelineError) -> String {
     do {
-      text = try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
+      return try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
     } catch {
       throw PipelineError(.keys, "\(path): cannot be read; it should be a key's file")
     }
+  }
+
+  private static func field(_ name: String, _ text: String) -> String? {
     for line in text.split(separator: "\n") {
       let sides = line.split(separator: "=", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
       guard sides.count == 2, sides[0] == name else { continue }

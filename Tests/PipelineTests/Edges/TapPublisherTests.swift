@@ -90,6 +90,22 @@ import ZeroMQ
       for subscriber in subscribers { subscriber.close() }
       await until(thread) { !box.tap!.isWatched }
     }
+    // Another topic, that a number is read from all the same: when it goes nobody loses anything.
+    let (watcher, other) = (try Socket(.sub, in: context), try Socket(.sub, in: context))
+    for (subscriber, topic) in [(watcher, "augment/1"), (other, "augment/01")] {
+      try subscriber.connect(endpoint)
+      try subscriber.subscribe(Array(topic.utf8))
+    }
+    await until(thread) { box.tap!.isWatched }
+    other.close()
+    for _ in 0..<3 {
+      while try watcher.receive() == nil {
+        thread.perform { box.tap!.publish(key) { (["label": .integer(7)], nil) } }
+        await Task.yield()
+      }
+    }
+    watcher.close()
+    await until(thread) { !box.tap!.isWatched }
     thread.perform { box.tap!.close() }
     thread.stop()
     context.terminate()

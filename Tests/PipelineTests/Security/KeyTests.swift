@@ -99,6 +99,33 @@ import ZeroMQ
     }
   }
 
+  /// A host that was set up anew has a key of the same name; the note of the old one stays when it is revoked, too. A note
+  /// that is damaged counts as it was.
+  @Test func aNoteOfRevocationIsNeverLost() throws {
+    try withDirectory { keys in
+      let list = AllowList(keys)
+      let file = "\(keys.path)/worker/b"
+      try keys.make(.worker, name: "a")
+      var revoked: [String] = []
+      for _ in 0..<3 {
+        // The key comes from another host: `make` takes no name that was there.
+        let other = KeyDirectory(path: keys.path + "-other")
+        try other.make(.worker, name: "b")
+        revoked.append(try other.own(.worker).publicKey)
+        try FileManager.default.moveItem(atPath: "\(other.path)/worker/b.key", toPath: "\(file).key")
+        try FileManager.default.removeItem(atPath: other.path)
+        if revoked.count == 1 { try FileManager.default.copyItem(atPath: "\(file).key", toPath: keys.path + "/old") }
+        #expect(list.allows(revoked.last!, .worker, isFresh: true))
+        try keys.revoke("b")
+      }
+      #expect(revoked.allSatisfy { !list.allows($0, .worker, isFresh: true) })
+      try FileManager.default.moveItem(atPath: keys.path + "/old", toPath: "\(file).key")
+      #expect(!list.allows(revoked[0], .worker, isFresh: true))
+      try "damaged".write(toFile: "\(file).revoked", atomically: true, encoding: .utf8)
+      #expect(!list.allows(revoked[0], .worker, isFresh: true))
+    }
+  }
+
   /// A copy of a revoked key's file does not bring it back, nor does it come in under another name or role.
   @Test func whatIsRevokedIsTheKeyAndNotItsFile() throws {
     try withDirectory { keys in

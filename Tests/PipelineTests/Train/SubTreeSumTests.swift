@@ -57,6 +57,20 @@ import Testing
     }
   }
 
+  /// Backward says that all is final, and so does the end of the round.
+  @Test func nothingIsKeptOfWhatIsIn() {
+    let tree = ReplicaTree(replicas: 8)
+    var sum = SubTreeSum(tree: tree, top: tree.root)
+    for replica in 0..<8 {
+      let contribution = contribution(replica)
+      let total = sum.add(replica, contribution, from: 0)
+      #expect(sum.add(replica, contribution, from: 0) == nil)
+      #expect(sum.whole.count == (replica + 1).nonzeroBitCount % 8 || replica == 7)
+      #expect(total.map(bits) == (replica == 7 ? expected(tree, tree.root) : nil))
+    }
+    #expect(sum.whole.isEmpty)
+  }
+
   @Test func aContributionThatComesAtOnce() {
     let tree = ReplicaTree(replicas: 4)
     #expect(sum(tree, tree.root, order: [2, 0, 3, 1], cuts: []) == expected(tree, tree.root))

@@ -89,8 +89,10 @@ package final class ShardLink {
     scheduleRetry()
   }
 
-  /// What belongs to committed steps is of no use, and may not be had any more.
+  /// What belongs to committed steps is of no use, and may not be had any more. Of a round that others have done meanwhile
+  /// the rest never comes.
   package func forget(before version: Int) {
+    contributions.removeAll { $0.version < version }
     for old in vectors.keys where old < version { vectors.removeValue(forKey: old)?.abandon() }
   }
 

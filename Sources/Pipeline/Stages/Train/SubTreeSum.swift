@@ -6,9 +6,11 @@ package struct SubTreeSum {
   private let tree: ReplicaTree
   private let top: TreeNode
   /// Nodes that are whole, while their sibling is not.
-  private var whole: [TreeNode: AlignedBuffer] = [:]
+  package private(set) var whole: [TreeNode: AlignedBuffer] = [:]
   /// The leaf under way: its elements from this one on are in.
   private var added: Int?
+  /// Leaves that are in.
+  private var done: Set<Int> = []
 
   /// - Parameter top: a node of `tree`.
   package init(tree: ReplicaTree, top: TreeNode) {
@@ -20,8 +22,9 @@ package struct SubTreeSum {
   /// - Parameters:
   ///   - contribution: float32, all of the same size; it is written to once other replicas come.
   ///   - element: those from this one on are final; 0 at last.
-  /// - Returns: the sub-tree's sum, final from `element` on; nil until this is its last replica.
+  /// - Returns: the sub-tree's sum, final from `element` on; nil until this is its last replica, and once all of it is in.
   package mutating func add(_ replica: Int, _ contribution: AlignedBuffer, from element: Int) -> AlignedBuffer? {
+    guard !done.contains(replica) else { return nil }
     let range = element..<max(element, added ?? contribution.byteCount / 4)
     var node = TreeNode.leaf(replica)
     var sum = contribution
@@ -38,6 +41,7 @@ package struct SubTreeSum {
     added = element
     if element == 0 {
       added = nil
+      done.insert(replica)
       for sibling in summed { whole[sibling] = nil }
       if node != top { whole[node] = sum }
     }
