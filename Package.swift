@@ -43,8 +43,9 @@ let modules: [Target] = [
   module("Video", ["CLibAV", "Tensors", "Wire"]),
   module("Synthesis", ["Video", "Tensors", "Files"]),
   module("Corpus", [grdb, sqlite, crypto, "Video", "Files"]),
-  module("Deduplication", ["Corpus", "Synthesis", "Video", "Tensors", "Files", "CKernels"]),
   module("Networks", ["Tensors", "Files", crypto]),
+  module(
+    "Deduplication", ["Corpus", "Networks", "Synthesis", "Video", "Wire", "Tensors", "Files", "CKernels"]),
   module("Topology", ["Yams"]),
   module(
     "Pipeline",
@@ -71,7 +72,7 @@ let testTargets: [Target] = [
   tests("VideoTests", ["Video", "Tensors", "Wire", "CLibAV"]),
   tests("SynthesisTests", ["Synthesis", "Video"]),
   tests("CorpusTests", ["Corpus", "Video", grdb]),
-  tests("DeduplicationTests", ["Deduplication", "Synthesis", "Corpus", "Video", "Tensors"]),
+  tests("DeduplicationTests", ["Deduplication", "Networks", "Synthesis", "Corpus", "Video", "Tensors", "Files"]),
   .testTarget(
     name: "NetworksTests", dependencies: ["Networks", "Tensors"], exclude: ["References"], swiftSettings: strict),
   tests("TopologyTests", ["Topology"]),

@@ -8,7 +8,7 @@ package struct CorpusCommand: AsyncParsableCommand {
     commandName: "corpus", abstract: "Indexes a directory of tagged videos.",
     subcommands: [
       Build.self, Stats.self, Tags.self, Labels.self, Match.self, Probe.self, Import.self, Subset.self, Overlap.self,
-      Plot.self, Deduplicate.self, Calibrate.self,
+      List.self, Plot.self, Hash.self, Deduplicate.self, Calibrate.self, CalibrateFeatures.self,
     ])
 
   package init() {}

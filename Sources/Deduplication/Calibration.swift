@@ -6,7 +6,7 @@ internal import Tensors
 
 /// Chooses the distance up to which a video counts as a copy: from copies made of a target's videos, and from unrelated videos.
 package struct Calibration: Sendable, Encodable {
-  /// The smallest distance with the recall asked for, of 256 bits.
+  /// The smallest distance with the recall asked for, or the one to be rated, of 256 bits.
   package let distance: Int
   package let copies: Int
   /// Share of the copies within `distance` of what they are of.
@@ -39,18 +39,22 @@ package struct Calibration: Sendable, Encodable {
   ///   - unrelated: an index whose videos to train on show nothing of the target's.
   ///   - videos: number of the target's videos of which copies are made, one of each kind.
   ///   - recall: share of the copies to be found.
+  ///   - distance: to be rated; nil to choose the smallest with that recall.
   ///   - directory: for the copies, each removed when it is hashed.
   /// - Throws: `empty` if not even the largest distance finds so many.
   package static func run(
-    target: Corpus, unrelated: Corpus, videos: Int, recall: Double, seed: UInt64, workers: Int, directory: String,
-    progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void
+    target: Corpus, unrelated: Corpus, videos: Int, recall: Double, distance: Int? = nil, seed: UInt64, workers: Int,
+    directory: String,
+    progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void,
+    warn: (_ file: String, _ reason: String) -> Void
   ) throws -> Calibration {
     let hashed = try CorpusHasher.hash(
-      target, splits: Split.allCases, as: .target, workers: workers
-    ) { progress("hashing \(target.directory)", $0, $1) }.hashes
+      target, as: .target, workers: workers, progress: { progress("hashing \(target.directory)", $0, $1) }, warn: warn
+    ).hashes
     let others = try CorpusHasher.hash(
-      unrelated, splits: [.train], as: .corpus, workers: workers
-    ) { progress("hashing \(unrelated.directory)", $0, $1) }.hashes
+      unrelated, as: .corpus, workers: workers, progress: { progress("hashing \(unrelated.directory)", $0, $1) },
+      warn: warn
+    ).hashes
     let index = TargetIndex((0..<hashed.count).map { hashed.hashes($0) }, workers: workers)
     let sources = try Self.sources(of: target, hashed: hashed, count: videos, seed: seed)
     guard !sources.isEmpty else { throw DeduplicationError(.empty, "\(target.directory): no video to make copies of") }
@@ -68,15 +72,18 @@ package struct Calibration: Sendable, Encodable {
       hashes: { hashed.hashes(order($0)).thinned }
     ).map { $0?.distance }
     return try Calibration(
-      copies: copies, strangers: strangers, siblings: siblings, recall: recall, targets: hashed.count)
+      copies: copies, strangers: strangers, siblings: siblings, recall: recall, distance: distance,
+      targets: hashed.count)
   }
 
   /// - Parameters:
   ///   - copies: how far each is from what it is of; nil where there are no frames alike.
   ///   - strangers: how far each is from anything.
   ///   - siblings: how far videos of the target are from the others of it.
+  ///   - distance: to be rated; nil to choose one.
   package init(
-    copies: [(kind: Reupload, distance: Int?)], strangers: [Int?], siblings: [Int?], recall: Double, targets: Int
+    copies: [(kind: Reupload, distance: Int?)], strangers: [Int?], siblings: [Int?], recall: Double,
+    distance given: Int? = nil, targets: Int
   ) throws(DeduplicationError) {
     func share(_ distances: [Int?], within distance: Int) -> Double {
       Double(distances.count { $0 ?? .max <= distance }) / Double(max(distances.count, 1))
@@ -87,7 +94,7 @@ package struct Calibration: Sendable, Encodable {
       return value == .max ? nil : value
     }
     let all = copies.map(\.distance)
-    guard let distance = (0...Alignment.farthest).first(where: { share(all, within: $0) >= recall }) else {
+    guard let distance = given ?? (0...Alignment.farthest).first(where: { share(all, within: $0) >= recall }) else {
       throw DeduplicationError(
         .empty, "only \(share(all, within: Alignment.farthest)) of the copies are found at any distance; ask for less"
       )

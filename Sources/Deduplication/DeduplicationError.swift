@@ -3,6 +3,8 @@ package struct DeduplicationError: Error, CustomStringConvertible, Sendable {
   package enum Code: Sendable {
     /// A file of hashes cannot be read or written.
     case hashes
+    /// A file of features does not fit its index or the others.
+    case features
     /// There is nothing to compare or to calibrate by.
     case empty
   }

@@ -7,8 +7,8 @@ package struct Deduplicator: Sendable {
     package let file: String
     package let target: String
     package let targetFile: String
-    /// See ``TargetIndex/Match``.
-    package let distance: Int
+    /// Of hashes see ``TargetIndex/Match``; of features the cosine distance, 1 less the cosine.
+    package let distance: Double
     package let mirrored: Bool
     package let dropped: Bool
     /// Where the frames are that are nearest.
@@ -30,95 +30,91 @@ package struct Deduplicator: Sendable {
   package struct Report: Sendable, Encodable {
     package let videos: Int
     package let targets: Int
-    /// Of 256 bits.
-    package let distance: Int
+    package let distance: Double
     package let dropped: Int
-    /// Videos to train on and of the targets without hashes: not decoded, or nothing but even frames. They are kept.
-    package let withoutHashes: Int
-    package let targetsWithoutHashes: Int
-    package let hashes: Int
-    package let targetHashes: Int
+    /// Videos to train on and of the targets without a descriptor: not decoded, nothing but even frames, or without features. They
+    /// are kept.
+    package let withoutDescriptors: Int
+    package let targetsWithoutDescriptors: Int
+    /// Hashes or rows of features.
+    package let descriptors: Int
+    package let targetDescriptors: Int
 
     private enum CodingKeys: String, CodingKey {
-      case videos, targets, distance, dropped, hashes
-      case withoutHashes = "without_hashes"
-      case targetsWithoutHashes = "targets_without_hashes"
-      case targetHashes = "target_hashes"
+      case videos, targets, distance, dropped, descriptors
+      case withoutDescriptors = "without_descriptors"
+      case targetsWithoutDescriptors = "targets_without_descriptors"
+      case targetDescriptors = "target_descriptors"
     }
   }
 
-  /// What `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
-  package static let defaultDistance = 32
-  /// The largest distance that a match may have.
-  package static let farthest = Alignment.farthest
+  /// What a search found, by descriptors of any kind.
+  struct Search {
+    struct Match {
+      let row: Int
+      let target: TargetVideo
+      let distance: Double
+      let isMirrored: Bool
+      /// Since the start of the segments.
+      let seconds: Float
+      let targetSeconds: Float
+    }
 
-  private let corpus: Corpus
-  private let targets: [Corpus]
-  private let distance: Int
-  private let workers: Int
-
-  /// - Parameter distance: a video with frames at this distance or less goes; see `sluice corpus calibrate`.
-  package init(_ corpus: Corpus, against targets: [Corpus], distance: Int, workers: Int) {
-    (self.corpus, self.targets, self.distance, self.workers) = (corpus, targets, distance, workers)
+    var matches: [Match] = []
+    /// Videos to train on and of the targets that have descriptors.
+    var described = 0
+    var targetsDescribed = 0
+    var descriptors = 0
+    var targetDescriptors = 0
   }
 
-  /// - Parameters:
-  ///   - progress: what is done, how much of it and of how much; called from several threads, one at a time.
-  ///   - failed: a file that could not be decoded, and why.
+  /// A video of one of the targets.
+  struct TargetVideo {
+    /// Number of the target.
+    let target: Int
+    let row: Int
+  }
+
+  let corpus: Corpus
+  let targets: [Corpus]
+  let workers: Int
+
+  package init(_ corpus: Corpus, against targets: [Corpus], workers: Int) {
+    (self.corpus, self.targets, self.workers) = (corpus, targets, workers)
+  }
+
+  /// - Parameter distance: matches at this distance or less are dropped.
   /// - Returns: the report, and the pairs by rising distance.
-  package func run(
-    progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void,
-    failed: (_ file: String, _ reason: String) -> Void
-  ) throws -> (report: Report, pairs: [Pair]) {
-    var owners: [(corpus: Corpus, record: VideoRecord)] = []
-    var targetHashes: [VideoHashes] = []
-    for target in targets {
-      let hashed = try CorpusHasher.hash(
-        target, splits: Split.allCases, as: .target, workers: workers
-      ) { progress("hashing \(target.directory)", $0, $1) }
-      for failure in hashed.failures { failed(failure.file, failure.reason) }
-      let records = try Split.allCases.flatMap { try target.videos(split: $0) }
-      let byID = Dictionary(uniqueKeysWithValues: records.map { ($0.id, $0) })
-      for video in 0..<hashed.hashes.count {
-        guard let record = byID[hashed.hashes.id(video)] else { continue }
-        owners.append((target, record))
-        targetHashes.append(hashed.hashes.hashes(video))
-      }
-    }
-    let index = TargetIndex(targetHashes, workers: workers)
-    guard index.count > 0 else { throw DeduplicationError(.empty, "the targets have no video with hashes") }
-    let hashed = try CorpusHasher.hash(corpus, splits: [.train], as: .corpus, workers: workers) {
-      progress("hashing \(corpus.directory)", $0, $1)
-    }
-    for failure in hashed.failures { failed(failure.file, failure.reason) }
-    let hashes = hashed.hashes
-    let found = index.nearest(
-      hashes.count, workers: workers, progress: { progress("searching", $0, hashes.count) },
-      hashes: { hashes.hashes($0) })
-    let records = Dictionary(uniqueKeysWithValues: try corpus.videos(split: .train).map { ($0.id, $0) })
+  func report(_ search: Search, distance: Double) throws -> (report: Report, pairs: [Pair]) {
     var pairs: [Pair] = []
-    for (video, match) in found.enumerated() {
-      guard let match, let record = records[hashes.id(video)] else { continue }
-      let owner = owners[match.target]
+    for match in search.matches {
+      let video = try corpus.video(row: match.row)
+      let target = targets[match.target.target]
+      let other = try target.video(row: match.target.row)
       pairs.append(
         Pair(
-          file: record.file, target: owner.corpus.directory, targetFile: owner.record.file, distance: match.distance,
+          file: video.file, target: target.directory, targetFile: other.file, distance: match.distance,
           mirrored: match.isMirrored, dropped: match.distance <= distance,
-          seconds: match.seconds + Self.start(record), targetSeconds: match.targetSeconds + Self.start(owner.record),
-          id: record.id, path: record.path, targetPath: owner.record.path))
+          seconds: match.seconds + Self.start(video), targetSeconds: match.targetSeconds + Self.start(other),
+          id: video.id, path: video.path, targetPath: other.path))
     }
     pairs.sort { ($0.distance, $0.id) < ($1.distance, $1.id) }
+    let videos = Self.count(corpus, [.train])
+    let others = targets.reduce(0) { $0 + Self.count($1, Split.allCases) }
     let report = Report(
-      videos: hashes.count, targets: owners.count, distance: distance, dropped: pairs.count(where: \.dropped),
-      withoutHashes: (0..<hashes.count).count { hashes.hashes($0).isEmpty },
-      targetsWithoutHashes: targetHashes.count(where: \.isEmpty),
-      hashes: (0..<hashes.count).reduce(0) { $0 + hashes.hashes($1).hashes.count }, targetHashes: index.count)
+      videos: videos, targets: others, distance: distance, dropped: pairs.count(where: \.dropped),
+      withoutDescriptors: videos - search.described, targetsWithoutDescriptors: others - search.targetsDescribed,
+      descriptors: search.descriptors, targetDescriptors: search.targetDescriptors)
     return (report, pairs)
   }
 
   /// The subset of all videos to train on but those dropped.
   package func subset(without pairs: [Pair]) throws -> Subset {
     try corpus.subset(SubsetRecipe(without: pairs.filter(\.dropped).map(\.id).sorted()))
+  }
+
+  private static func count(_ corpus: Corpus, _ splits: [Split]) -> Int {
+    corpus.rows(splits: splits).reduce(0) { $0 + $1.count }
   }
 
   private static func start(_ video: VideoRecord) -> Float {

@@ -13,28 +13,29 @@ package struct HashFile: Sendable {
 
   private let data: Data
   private let role: HashRole
+  package let path: String
   /// Number of videos.
   package let count: Int
 
   /// What a file of these hashes is called.
   package static func path(_ directory: String, _ role: HashRole) -> String { "\(directory)/hashes-\(role.rate).bin" }
 
-  /// Opens the file of an index; nil if there is none or one of other videos.
+  /// What the list of videos is called that could not be decoded: a JSON object a line, with file and reason.
+  package static func failuresPath(_ directory: String, _ role: HashRole) -> String {
+    "\(directory)/hashes-\(role.rate).failed.jsonl"
+  }
+
+  /// Opens the file of an index; nil if there is none, or one of another index or a damaged one.
   package init?(of corpus: Corpus, _ role: HashRole) {
-    let path = Self.path(corpus.directory, role)
+    path = Self.path(corpus.directory, role)
     guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped),
-      data.count >= Self.headerBytes, data.prefix(8 + 64).elementsEqual((Self.magic + corpus.fingerprint).utf8)
+      data.count >= Self.headerBytes
     else { return nil }
     (self.data, self.role) = (data, role)
-    let (rate, regions, videos) = data.withUnsafeBytes { bytes in
-      (
-        bytes.loadUnaligned(fromByteOffset: 72, as: Double.self),
-        bytes.loadUnaligned(fromByteOffset: 80, as: Int64.self), bytes.loadUnaligned(fromByteOffset: 88, as: Int64.self)
-      )
-    }
-    count = Int(videos)
-    guard rate == role.rate, regions == role.regions.count, count >= 0,
-      count <= data.count / 16, data.count >= Self.headerBytes + 16 * count,
+    count = data.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 88, as: Int64.self)) }
+    guard count == corpus.rows(splits: role.splits).reduce(0, { $0 + $1.count }),
+      data.starts(with: Self.header(Self.magic, of: corpus, role, count: count)),
+      data.count >= Self.headerBytes + 16 * count,
       data.count == Self.headerBytes + 16 * count + Self.frameBytes(role) * end(count - 1),
       (0..<count).allSatisfy({ end($0 - 1) <= end($0) })
     else { return nil }
@@ -52,9 +53,16 @@ package struct HashFile: Sendable {
     data.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: Self.headerBytes + 16 * video, as: Int64.self)) }
   }
 
-  private static func frameBytes(_ role: HashRole) -> Int { 8 + MemoryLayout<FrameHash>.size * role.regions.count }
+  /// Bytes of a frame.
+  static func frameBytes(_ role: HashRole) -> Int { 8 + MemoryLayout<FrameHash>.size * role.regions.count }
 
-  /// Hashes of the video at this place; none if it could not be decoded or has no structure.
+  /// Number of the video's frames that have hashes: none if it could not be decoded or has no structure.
+  package func frameCount(_ video: Int) -> Int { end(video) - end(video - 1) }
+
+  /// Number of hashes of all videos.
+  package var hashCount: Int { end(count - 1) * role.regions.count }
+
+  /// Hashes of the video at this place.
   package func hashes(_ video: Int) -> VideoHashes {
     let regions = role.regions.count
     var seconds: [Float] = []
@@ -70,29 +78,63 @@ package struct HashFile: Sendable {
     }
     return VideoHashes(regions: regions, seconds: seconds, hashes: hashes)
   }
+}
 
-  /// - Parameter videos: ids and hashes.
-  static func write(
-    _ videos: [(id: Int, hashes: VideoHashes)], of corpus: Corpus, _ role: HashRole
-  ) throws(DeduplicationError) {
+extension HashFile {
+  /// The journal of an index whose videos are being hashed.
+  static func journal(
+    of corpus: Corpus, _ role: HashRole, warn: (_ path: String, _ reason: String) -> Void
+  ) throws(FileError) -> HashJournal {
+    let count = corpus.rows(splits: role.splits).reduce(0) { $0 + $1.count }
+    return try HashJournal(
+      path: journalPath(corpus.directory, role), header: header("SLHASHJ1", of: corpus, role, count: count),
+      frameBytes: frameBytes(role), videoCount: count, warn: warn)
+  }
+
+  static func journalPath(_ directory: String, _ role: HashRole) -> String { "\(path(directory, role)).partial" }
+
+  /// Writes the file of an index, and the list of what could not be decoded if there is any.
+  ///
+  /// - Parameter journal: has all the videos.
+  static func write(_ journal: HashJournal, of corpus: Corpus, _ role: HashRole) throws {
+    try writeFailures(journal, of: corpus, role)
+    var file = try PieceWriter(path: path(corpus.directory, role))
+    try file.append(header(magic, of: corpus, role, count: journal.count))
+    var rows = corpus.rows(splits: role.splits).joined().makeIterator()
+    var end = 0
+    try journal.forEach { record in
+      if !record.isFailure { end += record.bytes.count / frameBytes(role) }
+      var entry: [UInt8] = []
+      append(Int64(rows.next() ?? -1), to: &entry)
+      append(Int64(end), to: &entry)
+      try file.append(entry)
+    }
+    try journal.forEach { if !$0.isFailure { try file.append($0.bytes) } }
+    try file.finish()
+  }
+
+  private static func writeFailures(_ journal: HashJournal, of corpus: Corpus, _ role: HashRole) throws {
+    let path = failuresPath(corpus.directory, role)
+    unlink(path)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    var rows = corpus.rows(splits: role.splits).joined().makeIterator()
+    var file: PieceWriter?
+    try journal.forEach { record in
+      guard let row = rows.next(), record.isFailure else { return }
+      let line = ["file": try corpus.video(row: row).file, "reason": String(decoding: record.bytes, as: UTF8.self)]
+      if file == nil { file = try PieceWriter(path: path) }
+      try file?.append(Array(try encoder.encode(line)) + [UInt8(ascii: "\n")])
+    }
+    try file?.finish()
+  }
+
+  private static func header(_ magic: String, of corpus: Corpus, _ role: HashRole, count: Int) -> [UInt8] {
     var header = Array((magic + corpus.fingerprint).utf8)
     append(role.rate, to: &header)
     append(Int64(role.regions.count), to: &header)
-    append(Int64(videos.count), to: &header)
-    var end = 0
-    for video in videos {
-      end += video.hashes.seconds.count
-      append(Int64(video.id), to: &header)
-      append(Int64(end), to: &header)
-    }
-    do throws(FileError) {
-      try OutputFile.replace(path(corpus.directory, role)) { (file) throws(FileError) in
-        try put(header, into: file)
-        for video in videos { try put(bytes(of: video.hashes), into: file) }
-      }
-    } catch {
-      throw DeduplicationError(.hashes, error.description)
-    }
+    append(Int64(count), to: &header)
+    return header
   }
 
   /// A video's frames as they are in a file.
@@ -108,11 +150,5 @@ package struct HashFile: Sendable {
 
   private static func append<Value: BitwiseCopyable>(_ value: Value, to bytes: inout [UInt8]) {
     withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
-  }
-
-  private static func put(_ bytes: [UInt8], into file: OutputFile) throws(FileError) {
-    try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
-      try file.append(UnsafeRawBufferPointer(bytes))
-    }
   }
 }

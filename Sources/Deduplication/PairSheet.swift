@@ -12,7 +12,7 @@ package enum PairSheet {
   ///
   /// - Throws: `hashes` for a file that cannot be written. What cannot be decoded is left black.
   package static func write(
-    _ pairs: [Deduplicator.Pair], nearestTo distance: Int, count: Int, to path: String
+    _ pairs: [Deduplicator.Pair], nearestTo distance: Double, count: Int, to path: String
   ) throws {
     let chosen = pairs.sorted { (abs($0.distance - distance), $0.id) < (abs($1.distance - distance), $1.id) }
       .prefix(count).sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }

@@ -32,6 +32,25 @@ package enum Directory {
     synchronize(around: path)
   }
 
+  /// Does something while no other process that asks for the same does: a lock on a directory, gone with this process however it
+  /// ends.
+  ///
+  /// - Parameter waiting: called if another process has it, before that is waited for.
+  package static func locked<Result>(
+    _ path: String, waiting: () -> Void, _ body: () throws -> Result
+  ) throws -> Result {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("read the directory", path, number: errno) }
+    defer { close(descriptor) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EWOULDBLOCK { waiting() }
+      while flock(descriptor, LOCK_EX) != 0 {
+        guard errno == EINTR else { throw FileError("lock the directory", path, number: errno) }
+      }
+    }
+    return try body()
+  }
+
   /// The directory a path lies in; nil for one that has none but the current or the root.
   static func parent(of path: String) -> String? {
     var parts = path.split(separator: "/", omittingEmptySubsequences: false)

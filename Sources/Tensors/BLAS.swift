@@ -1,7 +1,7 @@
 internal import COpenBLAS
 
 /// OpenBLAS, held to one thread: work is split by our own pool at boundaries that do not depend on the thread count.
-enum BLAS {
+package enum BLAS {
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   private static func prepare() { _ = singleThreaded }
@@ -13,7 +13,7 @@ enum BLAS {
   }
 
   /// C (m x n) = op(A) · op(B) + beta · C, row-major; the inner dimension is k.
-  static func product(
+  package static func product(
     rows: Int, columns: Int, inner: Int, _ a: UnsafePointer<Float>, lda: Int, transposeA: Bool = false,
     _ b: UnsafePointer<Float>, ldb: Int, transposeB: Bool = false, beta: Float, _ c: UnsafeMutablePointer<Float>,
     ldc: Int

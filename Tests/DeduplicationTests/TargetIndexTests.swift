@@ -82,6 +82,9 @@ import Deduplication
       copies: copies, strangers: [nil, 30, 49, 80], siblings: [50, 49, nil, nil], recall: 0.99, targets: 5)
     #expect(result.distance == 49 && result.recall == 0.99)
     #expect(result.unrelatedShare == 0.5 && result.siblingShare == 0.25)
+    let rated = try Calibration(
+      copies: copies, strangers: [nil, 30, 49, 80], siblings: [], recall: 0.99, distance: 24, targets: 5)
+    #expect(rated.distance == 24 && rated.recall == 0.49 && rated.unrelatedShare == 0)
     #expect(throws: DeduplicationError.self) {
       try Calibration(copies: copies, strangers: [], siblings: [], recall: 1, targets: 5)
     }

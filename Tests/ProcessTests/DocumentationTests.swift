@@ -89,11 +89,24 @@ import Testing
     let synsets = data.appendingPathComponent("synsets.txt")
     try "n02084071\nn02374451\n".write(to: synsets, atomically: true, encoding: .utf8)
     try Self.writeDatasets()
+    for name in ["web", "target"] { try Self.writeFeatures("\(name).safetensors") }
     for (name, script) in try Self.blocks("docs/corpus.md") {
       let process = try Self.bash(script)
       process.waitUntilExit()
       #expect(process.terminationStatus == 0, "docs/corpus.md, block \(name)")
     }
+  }
+
+  /// Features of the first two rows of an index.
+  private static func writeFeatures(_ name: String) throws {
+    let header =
+      #"{"features":{"dtype":"F32","shape":[2,2],"data_offsets":[16,32]},"rows":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}}"#
+    var file = Data()
+    withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { file.append(contentsOf: $0) }
+    file.append(Data(header.utf8))
+    for row: Int64 in [0, 1] { withUnsafeBytes(of: row.littleEndian) { file.append(contentsOf: $0) } }
+    for value: Float in [1, 0, 0, 1] { withUnsafeBytes(of: value) { file.append(contentsOf: $0) } }
+    try file.write(to: home.get().appendingPathComponent(name))
   }
 
   /// Every published data set of the examples, with one video each.

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Does work on threads of its own and hands the results on in the order of the work.
 ///
-/// At most two pieces a thread are under way, so memory is bounded by their size.
-final class OrderedCrew<Work: Sendable, Output: Sendable>: Sendable {
+/// Only so many pieces are under way, so memory is bounded by their size.
+package final class OrderedCrew<Work: Sendable, Output: Sendable>: Sendable {
   /// A piece of work and what became of it.
   private final class Piece: Sendable {
     let work: Work
@@ -42,17 +42,18 @@ final class OrderedCrew<Work: Sendable, Output: Sendable>: Sendable {
         }
         ended.leave()
       }
-      thread.name = "match-\(number)"
-      thread.stackSize = 4 << 20
+      thread.name = "crew-\(number)"
+      thread.stackSize = 8 << 20
       thread.start()
     }
   }
 
   /// - Parameters:
+  ///   - ahead: pieces under way for each thread: one that takes long keeps the others' results waiting.
   ///   - next: the next piece, nil at the end; called on this thread.
   ///   - consume: gets the results in order, on this thread.
-  static func run(
-    workers: Int, next: () throws -> Work?, worker: @escaping @Sendable () -> (Work) -> Output,
+  package static func run(
+    workers: Int, ahead: Int = 2, next: () throws -> Work?, worker: @escaping @Sendable () -> (Work) -> Output,
     consume: (Output) throws -> Void
   ) throws {
     let crew = OrderedCrew(workers: workers, worker: worker)
@@ -60,7 +61,7 @@ final class OrderedCrew<Work: Sendable, Output: Sendable>: Sendable {
     var pending: [Piece] = []
     var isEnded = false
     while true {
-      while !isEnded, pending.count < 2 * workers {
+      while !isEnded, pending.count < ahead * workers {
         if let work = try next() { pending.append(crew.add(work)) } else { isEnded = true }
       }
       guard !pending.isEmpty else { return }
