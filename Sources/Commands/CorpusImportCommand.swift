@@ -55,9 +55,12 @@ extension CorpusCommand {
         "\(output): \(report.clips) clips (\(splits)) of \(report.labels) labels, from \(report.rows) rows",
         "\(report.missing) without their video\(report.missing > 0 ? ", in missing.txt" : ""); "
           + "\(report.unlabelled) without a label",
-        "\(report.duplicates) were there before and \(report.rejected) cannot be used"
-          + (report.duplicates + report.rejected > 0 ? ", in rejects.txt" : ""),
+        "\(report.furtherLabels) gave a clip one more label; \(report.duplicates) were there before and "
+          + "\(report.rejected) cannot be used" + (report.duplicates + report.rejected > 0 ? ", in rejects.txt" : ""),
       ]
+      if !report.passedOver.isEmpty {
+        lines.append("passed over, without rows to use: \(report.passedOver.joined(separator: ", "))")
+      }
       lines.append("next: sluice corpus build \(output)")
       return lines.joined(separator: "\n")
     }

@@ -100,7 +100,7 @@ package struct CorpusBuilder {
     for split in Split.allCases {
       candidates += try matched.videos(split: split).map { video in
         let isWhole = video.startFrame == 0 && video.endFrame == video.frameCount
-        let file = video.path.hasPrefix("/") || video.path.hasPrefix("http") ? video.path : "\(place)/\(video.path)"
+        let file = Corpus.resolve(video.path, directory: place)
         let row = ManifestRow(
           line: video.id, file: file, hashtags: [], labels: [], split: split,
           startSeconds: isWhole ? nil : Double(video.startFrame) / 1000,

@@ -32,7 +32,8 @@ private let runClass = """
   }
 
   @Test func aLabelFileMayGiveSeveralPhrases() throws {
-    let path = try file("l.txt", "# comment\ncatching a fish\n\ngoldfish\tgoldfish\tCarassius auratus \n dog\t \n")
+    let path = try file(
+      "l.txt", "\u{FEFF}# comment\ncatching a fish\n\n #fishing\r\ngoldfish\tgoldfish\tCarassius auratus \n dog\t \n")
     let labels = try LabelList.labels(path: path)
     #expect(
       labels == [

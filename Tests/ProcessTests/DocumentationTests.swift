@@ -117,6 +117,7 @@ import Testing
       ("k400/annotations/train.csv", "label,youtube_id,time_start,time_end,split\nriding a bike,abc,0,10,train\n"),
       ("EPIC_100_train.csv", kitchens + "P01,P01_01,00:00:00.10,00:00:01.00,open,2,door,8\n"),
       ("labels/something-something-v2-train.json", #"[{"id": "1", "template": "Holding [something]"}]"#),
+      ("labels-v1/something-something-v1-train.csv", "100218;Holding something\n"),
       ("ucfTrainTestlist/trainlist01.txt", "Archery/v_Archery_g01_c01.avi 1\n"),
       ("testTrainMulti_7030_splits/wave_test_split2.txt", "a_wave.avi 1\n"),
     ] {
@@ -134,6 +135,11 @@ import Testing
       try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try FileManager.default.copyItem(at: source.appendingPathComponent(video), to: file)
     }
+    let frames = "20bn-something-something-v1/100218"
+    let folders = try bash(
+      "mkdir -p \(frames); ffmpeg -nostdin -loglevel error -i data/quickstart/videos/\(video) \(frames)/%05d.jpg")
+    folders.waitUntilExit()
+    try #require(folders.terminationStatus == 0)
   }
 
   @Test func everyTopologyIsValid() throws {

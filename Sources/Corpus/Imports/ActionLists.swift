@@ -5,13 +5,13 @@ internal import Foundation
 enum UCF101 {
   static func read(_ files: [String], split: Int) throws(CorpusError) -> DatasetImport.Content {
     var content = DatasetImport.Content()
-    var numbers: [Int: String] = [:]
+    var classes: [Int: String] = [:]
     for path in files where (path as NSString).lastPathComponent == "classInd.txt" {
       for line in try ActionLists.lines(path) {
         guard line.words.count == 2, let number = Int(line.words[0]) else {
-          throw CorpusError(.manifest, "\(path):\(line.number): expected a number and a class")
+          throw CorpusError(.manifest, "\(line.place): expected a number and a class")
         }
-        numbers[number] = line.words[1]
+        classes[number] = line.words[1]
       }
     }
     let lists = files.filter {
@@ -27,20 +27,31 @@ enum UCF101 {
           let parts = line.words[0].split(separator: "/")
           guard parts.count == 2 else { throw MetadataMistake(message: "expected CLASS/VIDEO.avi") }
           let label = String(parts[0])
-          if line.words.count > 1, let named = Int(line.words[1]).flatMap({ numbers[$0] }), named != label {
-            throw MetadataMistake(message: "class \(line.words[1]) is \(named), not \(label)")
-          }
+          try check(label, number: line.words.dropFirst().first, classes)
           return ActionLists.clip(
             line, file: String(parts[1]), label, Split(official: (path as NSString).lastPathComponent))
         }
       }
     }
-    if numbers.isEmpty {
+    if classes.isEmpty {
       content.collectLabels(ActionLists.label)
     } else {
-      content.labels = numbers.sorted { $0.key < $1.key }.map { ActionLists.label($0.value) }
+      content.labels = classes.sorted { $0.key < $1.key }.map { ActionLists.label($0.value) }
     }
     return content
+  }
+
+  /// - Throws: for a class that `classInd.txt`, if it is there, does not have, or has under another number.
+  private static func check(
+    _ label: String, number: String?, _ classes: [Int: String]
+  ) throws(MetadataMistake) {
+    guard !classes.isEmpty else { return }
+    guard classes.values.contains(label) else { throw MetadataMistake(message: "\(label) is not in classInd.txt") }
+    guard let number else { return }
+    guard let named = Int(number).flatMap({ classes[$0] }) else {
+      throw MetadataMistake(message: "class \(number) is not in classInd.txt")
+    }
+    guard named == label else { throw MetadataMistake(message: "class \(number) is \(named), not \(label)") }
   }
 }
 
@@ -69,27 +80,12 @@ enum HMDB51 {
 
 /// What the two have in common.
 enum ActionLists {
-  struct Line {
-    let number: Int
-    let place: String
-    let text: String
-    /// At least one.
-    let words: [String]
+  /// The lines of a list.
+  static func lines(_ path: String) throws(CorpusError) -> [TextLine] {
+    try TextLine.read(path, "a class or a video a line")
   }
 
-  static func lines(_ path: String) throws(CorpusError) -> [Line] {
-    guard let text = try? String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8) else {
-      throw CorpusError(.manifest, "\(path): cannot be read as UTF-8 text")
-    }
-    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap {
-      index, text in
-      let words = text.split(separator: " ").map(String.init)
-      guard !words.isEmpty else { return nil }
-      return Line(number: index + 1, place: "\(path):\(index + 1)", text: String(text), words: words)
-    }
-  }
-
-  static func clip(_ line: Line, file: String, _ label: String, _ split: Split?) -> DatasetImport.Clip {
+  static func clip(_ line: TextLine, file: String, _ label: String, _ split: Split?) -> DatasetImport.Clip {
     DatasetImport.Clip(
       place: line.place, text: line.text, names: [((file as NSString).deletingPathExtension, false)], folders: [label],
       label: label, split: split)

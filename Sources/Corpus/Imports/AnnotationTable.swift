@@ -20,19 +20,23 @@ struct AnnotationTable {
   let path: String
   let columns: [String]
 
-  /// - Throws: `manifest` for a file that cannot be read.
+  /// - Throws: `manifest` for a file that cannot be read, and for a first line whose quotes do not match.
   init(path: String) throws(CorpusError) {
     self.path = path
-    let header = try RecordReader.firstRecord(path: path, quotes: true)
-    columns = header.split(separator: ",", omittingEmptySubsequences: false).map {
-      $0.trimmingCharacters(in: CharacterSet(charactersIn: " \r\"\u{FEFF}"))
+    let header = Array(try RecordReader.firstRecord(path: path, quotes: true).drop { $0 == "\u{FEFF}" }.utf8)
+    do throws(MetadataMistake) {
+      columns = try header.withUnsafeBufferPointer { bytes throws(MetadataMistake) in
+        try DelimitedScanner(csv: []).texts(bytes).map { $0.trimmingCharacters(in: .whitespaces) }
+      }
+    } catch {
+      throw CorpusError(.manifest, "\(path):1: \(error.message)")
     }
   }
 
   /// Hands the rows to `body`, and those that are not like the first line to `rejected`.
   func forEachRow(_ body: (Row) -> Void, rejected: (DatasetReject) -> Void) throws(CorpusError) {
     let reader = try RecordReader(path: path, quotes: true)
-    let scanner = DelimitedScanner(csv: columns.map { _ in nil })
+    let scanner = DelimitedScanner(csv: [])
     while let block = try reader.next() {
       block.forEachRecord(quotes: true) { line, record in
         guard line > 1, record.contains(where: { $0 > 0x20 }) else { return }
@@ -49,16 +53,11 @@ struct AnnotationTable {
   private func values(
     _ record: UnsafeBufferPointer<UInt8>, _ scanner: DelimitedScanner
   ) throws(MetadataMistake) -> [String: String] {
-    var values: [String: String] = [:]
-    let count = try scanner.forEachField(record) { column, field in
-      guard column < columns.count, !field.range.isEmpty else { return }
-      let raw = String(decoding: UnsafeBufferPointer(rebasing: record[field.range]), as: UTF8.self)
-      values[columns[column]] = field.isEscaped ? raw.replacingOccurrences(of: "\"\"", with: "\"") : raw
+    let texts = try scanner.texts(record)
+    guard texts.count == columns.count else {
+      throw MetadataMistake(message: "\(texts.count) columns where the first line has \(columns.count)")
     }
-    guard count == columns.count else {
-      throw MetadataMistake(message: "\(count) columns where the first line has \(columns.count)")
-    }
-    return values
+    return Dictionary(zip(columns, texts).filter { !$1.isEmpty }) { $1 }
   }
 }
 

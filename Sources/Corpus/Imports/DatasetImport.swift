@@ -8,6 +8,15 @@ package struct DatasetImport {
     case kinetics, ucf101, hmdb51
     case epicKitchens = "epic-kitchens"
     case somethingSomething = "something-something"
+
+    /// Of its annotation files.
+    var extensions: [String] {
+      switch self {
+      case .kinetics, .epicKitchens: ["csv"]
+      case .somethingSomething: ["json", "csv"]
+      case .ucf101, .hmdb51: ["txt"]
+      }
+    }
   }
 
   /// What of EPIC-KITCHENS is the label.
@@ -42,12 +51,16 @@ package struct DatasetImport {
     package internal(set) var labels = 0
     /// Rows whose video is not there.
     package internal(set) var missing = 0
-    /// Rows that have been there already.
+    /// Rows that gave one more label to a row of the manifest.
+    package internal(set) var furtherLabels = 0
+    /// Rows that have been there already, or have another split than their segment has there.
     package internal(set) var duplicates = 0
     /// Rows without a label, as of test sets whose answers are kept back.
     package internal(set) var unlabelled = 0
     /// Rows that cannot be used.
     package internal(set) var rejected = 0
+    /// Names of annotation files without rows to use.
+    package internal(set) var passedOver: [String] = []
   }
 
   /// A row of annotations.
@@ -75,6 +88,8 @@ package struct DatasetImport {
   struct Content {
     var labels: [Label] = []
     var findings: [Finding] = []
+    /// Names of annotation files without rows to use.
+    var passedOver: [String] = []
 
     /// Adds what `body` makes of a row; nil for one without a label.
     mutating func add(_ place: String, _ text: String, _ body: () throws(MetadataMistake) -> Clip?) {
@@ -99,8 +114,9 @@ package struct DatasetImport {
   package static func run(
     _ format: Format, _ options: Options, to directory: String, rejected: (DatasetReject) -> Void = { _ in }
   ) throws(CorpusError) -> Report {
-    let files = try annotationFiles(options.annotations)
-    let tree = try VideoTree(root: options.videos)
+    let (files, others) = try annotationFiles(options.annotations, format)
+    // YouTube's ids may differ by case alone.
+    let tree = try VideoTree(root: options.videos, ignoresCase: format != .kinetics)
     let content =
       switch format {
       case .kinetics: try Kinetics.read(files)
@@ -117,6 +133,7 @@ package struct DatasetImport {
         .empty, "\(options.videos): has not one video of the \(importer.report.rows) rows of annotations\(first)")
     }
     importer.report.labels = content.labels.count
+    importer.report.passedOver = others + content.passedOver
     do {
       try Directory.make(directory)
       try importer.write(content.labels, to: directory)
@@ -127,28 +144,55 @@ package struct DatasetImport {
   }
 
   private var report = Report()
-  private var manifest: [String] = []
+  private var manifest: [Row] = []
   private var missing: [String] = []
   private var rejects: [String] = []
-  /// Where files and segments were first.
-  private var places: [String: String] = [:]
+  /// Places in the manifest of files and segments.
+  private var places: [String: Int] = [:]
 
-  private static func annotationFiles(_ paths: [String]) throws(CorpusError) -> [String] {
-    var files: [String] = []
+  /// A row of the manifest.
+  private struct Row {
+    let path: String
+    var labels: [String]
+    let split: Split?
+    let start: Double?
+    let end: Double?
+    /// Where the annotations have it first.
+    let place: String
+
+    var line: String {
+      var line = "{\"file\":\(ManifestLine.quoted(path)),\"hashtags\":[]"
+      line += ",\"labels\":[\(labels.map(ManifestLine.quoted).joined(separator: ","))]"
+      if let split { line += ",\"split\":\"\(split.rawValue)\"" }
+      if let start { line += ",\"start\":\(start)" }
+      if let end { line += ",\"end\":\(end)" }
+      return line + "}"
+    }
+  }
+
+  /// The files of annotations, and the names of others that were given.
+  private static func annotationFiles(
+    _ paths: [String], _ format: Format
+  ) throws(CorpusError) -> (files: [String], others: [String]) {
+    var (files, others): ([String], [String]) = ([], [])
     for path in paths {
-      guard Directory.isThere(path) else {
+      let isOfFormat = { (name: String) in format.extensions.contains((name as NSString).pathExtension) }
+      if Directory.isThere(path) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        files += names.filter(isOfFormat).sorted().map { "\(path)/\($0)" }
+      } else if !FileManager.default.isReadableFile(atPath: path) {
+        throw CorpusError(.manifest, "\(path): cannot be read")
+      } else if isOfFormat(path) {
         files.append(path)
-        continue
+      } else {
+        others.append((path as NSString).lastPathComponent)
       }
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-      files += names.filter { ["csv", "json", "txt"].contains(($0 as NSString).pathExtension) }.sorted()
-        .map { "\(path)/\($0)" }
     }
-    if let absent = files.first(where: { !FileManager.default.isReadableFile(atPath: $0) }) {
-      throw CorpusError(.manifest, "\(absent): cannot be read")
+    guard !files.isEmpty else {
+      let extensions = format.extensions.map { ".\($0)" }.joined(separator: ", ")
+      throw CorpusError(.manifest, "\(paths[0]): no annotation file of \(format.rawValue) (\(extensions))")
     }
-    guard !files.isEmpty else { throw CorpusError(.manifest, "\(paths[0]): no annotation file (.csv, .json, .txt)") }
-    return files
+    return (files, others)
   }
 
   private mutating func take(_ finding: Finding, _ tree: VideoTree, _ rejected: (DatasetReject) -> Void) {
@@ -171,22 +215,24 @@ package struct DatasetImport {
   private mutating func take(_ clip: Clip, path: String, isWhole: Bool, _ rejected: (DatasetReject) -> Void) {
     let (start, end) = isWhole ? (clip.start, clip.end) : (nil, nil)
     let key = "\(start ?? 0) \(end ?? -1) \(path)"
-    if let first = places[key] {
+    guard let first = places[key] else {
+      places[key] = manifest.count
+      manifest.append(
+        Row(path: path, labels: [clip.label], split: clip.split, start: start, end: end, place: clip.place))
+      if let split = clip.split { report.splits[split.rawValue, default: 0] += 1 }
+      report.clips += 1
+      return
+    }
+    let isOfSplit = manifest[first].split == clip.split
+    if isOfSplit, !manifest[first].labels.contains(clip.label) {
+      manifest[first].labels.append(clip.label)
+      report.furtherLabels += 1
+    } else {
+      let reason =
+        "the same file and segment as \(manifest[first].place)" + (isOfSplit ? "" : ", which is of another split")
       report.duplicates += 1
-      return refuse(
-        DatasetReject(place: clip.place, reason: "the same file and segment as \(first)", text: clip.text), rejected)
+      refuse(DatasetReject(place: clip.place, reason: reason, text: clip.text), rejected)
     }
-    places[key] = clip.place
-    var line =
-      "{\"file\":\(ManifestLine.quoted(path)),\"hashtags\":[],\"labels\":[\(ManifestLine.quoted(clip.label))]"
-    if let split = clip.split {
-      line += ",\"split\":\"\(split.rawValue)\""
-      report.splits[split.rawValue, default: 0] += 1
-    }
-    if let start { line += ",\"start\":\(start)" }
-    if let end { line += ",\"end\":\(end)" }
-    manifest.append(line + "}")
-    report.clips += 1
   }
 
   private mutating func refuse(_ reject: DatasetReject, _ rejected: (DatasetReject) -> Void) {
@@ -197,7 +243,7 @@ package struct DatasetImport {
   private func write(_ labels: [Label], to directory: String) throws(FileError) {
     let files = [
       ("labels.txt", labels.map(\.line)), ("missing.txt", missing), ("rejects.txt", rejects),
-      ("manifest.jsonl", manifest),
+      ("manifest.jsonl", manifest.map(\.line)),
     ]
     for (name, lines) in files {
       let path = "\(directory)/\(name)"

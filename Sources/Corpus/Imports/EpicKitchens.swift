@@ -1,12 +1,20 @@
 internal import Foundation
 
 /// EPIC-KITCHENS-55 and -100: segments of long videos `P01_01.MP4`, each with a verb and a noun class, in CSV; the classes' names
-/// and their words are in files of their own (`verb_id,class_key,verbs` or `id,key,instances,category`).
+/// and their words are in files of their own (`verb_id,class_key,verbs` or `id,key,instances,category`). Both releases have more
+/// files in the same folder, of videos, objects, tail classes and so on, which are passed over.
 enum EpicKitchens {
   private struct Class {
     let name: String
     let phrases: [String]
   }
+
+  /// Columns of every file of segments.
+  private static let columns = ["video_id", "start_timestamp", "stop_timestamp"]
+
+  /// Files of EPIC-KITCHENS-55 with segments that are no actions to learn: those of what was said, and those whose verb or noun its
+  /// authors took out.
+  private static let withoutActions = ["EPIC_train_action_narrations.csv", "EPIC_train_invalid_labels.csv"]
 
   static func read(
     _ files: [String], _ options: DatasetImport.Options
@@ -14,20 +22,25 @@ enum EpicKitchens {
     var verbs: [Int: Class] = [:]
     var nouns: [Int: Class] = [:]
     var tables: [AnnotationTable] = []
-    for path in files where path.hasSuffix(".csv") {
+    var content = DatasetImport.Content()
+    for path in files {
       let table = try AnnotationTable(path: path)
+      let name = (path as NSString).lastPathComponent
       if table.columns.contains("class_key") || table.columns.contains("instances") {
         let classes = try classes(table)
-        if (path as NSString).lastPathComponent.contains("verb") { verbs = classes } else { nouns = classes }
-      } else {
-        for column in ["video_id", "start_timestamp", "stop_timestamp"] where !table.columns.contains(column) {
-          throw CorpusError(
-            .manifest, "\(path): its first line names no column \"\(column)\"; is it a file of EPIC-KITCHENS?")
-        }
+        if name.contains("verb") { verbs = classes } else { nouns = classes }
+      } else if columns.allSatisfy(table.columns.contains), !withoutActions.contains(name) {
         tables.append(table)
+      } else {
+        content.passedOver.append(name)
       }
     }
-    var content = DatasetImport.Content()
+    guard !tables.isEmpty else {
+      throw CorpusError(
+        .manifest,
+        "\(files[0]): neither it nor another file has actions, with the columns \(columns.joined(separator: ", ")); "
+          + "are they of EPIC-KITCHENS?")
+    }
     var seen: [[Int]: Label] = [:]
     for table in tables {
       try table.forEachRow { row in
@@ -108,9 +121,13 @@ enum EpicKitchens {
     let text = try row.required(column)
     let parts = text.split(separator: ":", omittingEmptySubsequences: false).map { Double($0) }
     guard parts.count == 3, let hours = parts[0], let minutes = parts[1], let seconds = parts[2],
-      parts.allSatisfy({ ($0 ?? -1) >= 0 }), hours < 1000
+      [hours, minutes, seconds].allSatisfy((0...Manifest.longestSeconds).contains)
     else { throw MetadataMistake(message: "`\(column)` is \"\(text.prefix(40))\", not HH:MM:SS.SS") }
-    return ((hours * 3600 + minutes * 60 + seconds) * 1000).rounded() / 1000
+    let sum = hours * 3600 + minutes * 60 + seconds
+    guard sum <= Manifest.longestSeconds else {
+      throw MetadataMistake(message: "`\(column)` is \"\(text.prefix(40))\", longer than any video")
+    }
+    return (sum * 1000).rounded() / 1000
   }
 
   /// The elements of a list as Python writes it: `['board:cutting', "chef's knife"]`.

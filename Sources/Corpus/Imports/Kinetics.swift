@@ -5,7 +5,7 @@ internal import Foundation
 enum Kinetics {
   static func read(_ files: [String]) throws(CorpusError) -> DatasetImport.Content {
     var content = DatasetImport.Content()
-    for path in files where path.hasSuffix(".csv") {
+    for path in files {
       let table = try AnnotationTable(path: path)
       for column in ["youtube_id", "time_start", "time_end"] where !table.columns.contains(column) {
         throw CorpusError(.manifest, "\(path): its first line names no column \"\(column)\"; is it a file of Kinetics?")
@@ -28,7 +28,8 @@ enum Kinetics {
     guard let label = row["label"] else { return nil }
     let name = row["split"] ?? (path as NSString).lastPathComponent
     guard let split = Split(official: name) else {
-      throw MetadataMistake(message: "`split` is \"\(name.prefix(40))\"; expected train, validate or test")
+      let mistake = row["split"].map { "`split` is \"\($0.prefix(40))\"" } ?? "no `split`, nor one in the file's name"
+      throw MetadataMistake(message: mistake + "; expected train, validate or test")
     }
     let cut = String(format: "%@_%06d_%06d", id, Int(start), Int(end))
     return DatasetImport.Clip(

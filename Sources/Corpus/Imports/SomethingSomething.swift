@@ -15,8 +15,8 @@ enum SomethingSomething {
         case let entries as [Any]: read(entries, path, into: &content)
         default: throw CorpusError(.manifest, "\(path): neither a list of videos nor an object of labels")
         }
-      } else if path.hasSuffix(".csv") {
-        let lines = try lines(path)
+      } else {
+        let lines = try TextLine.read(path, "an id and a label a line")
         if (path as NSString).lastPathComponent.contains("labels") {
           names = lines.map(\.text)
         } else {
@@ -62,24 +62,13 @@ enum SomethingSomething {
     }
   }
 
-  private static func lines(_ path: String) throws(CorpusError) -> [(line: Int, text: String)] {
-    guard let text = try? String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8) else {
-      throw CorpusError(.manifest, "\(path): cannot be read as UTF-8 text")
-    }
-    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
-      .map { ($0 + 1, $1.trimmingCharacters(in: .whitespaces)) }.filter { !$0.text.isEmpty }
-  }
-
-  private static func read(
-    _ lines: [(line: Int, text: String)], _ path: String, into content: inout DatasetImport.Content
-  ) {
-    for (line, text) in lines {
-      let place = "\(path):\(line)"
-      content.add(place, text) { () throws(MetadataMistake) in
-        let parts = text.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+  private static func read(_ lines: [TextLine], _ path: String, into content: inout DatasetImport.Content) {
+    for line in lines {
+      content.add(line.place, line.text) { () throws(MetadataMistake) in
+        let parts = line.text.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard !parts[0].isEmpty else { throw MetadataMistake(message: "no id before the `;`") }
         guard parts.count == 2, !parts[1].isEmpty else { return nil }
-        return clip(parts[0], parts[1], place, text, path)
+        return clip(parts[0], parts[1], line.place, line.text, path)
       }
     }
   }

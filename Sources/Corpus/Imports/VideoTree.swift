@@ -1,27 +1,72 @@
 internal import Foundation
+internal import Glibc
 
 /// The files below a directory by their names without extension, whatever folders the data set came in.
 struct VideoTree {
   let root: String
-  /// Paths relative to the root, sorted, by lower-case name: annotations and files do not always agree on case.
+  private let ignoresCase: Bool
+  /// Paths relative to the root, sorted, by the key of their names.
   private var paths: [String: [String]] = [:]
 
+  /// - Parameter ignoresCase: for annotations and files that do not always agree on case; a file of the exact name is preferred.
   /// - Throws: `manifest` if there is no such directory.
-  init(root: String) throws(CorpusError) {
+  init(root: String, ignoresCase: Bool) throws(CorpusError) {
     self.root = root.hasPrefix("/") ? root : FileManager.default.currentDirectoryPath + "/" + root
-    guard let files = FileManager.default.enumerator(atPath: root) else {
+    self.ignoresCase = ignoresCase
+    guard let entry = Entry(self.root), entry.isDirectory else {
       throw CorpusError(.manifest, "\(root): no such directory of videos")
     }
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: root, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw CorpusError(.manifest, "\(root): no such directory of videos")
-    }
-    for case let path as String in files where Shards.isVideo(path) {
-      let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension.lowercased()
-      paths[name, default: []].append(path)
-    }
-    for name in paths.keys { paths[name]!.sort() }
+    addVideos()
+    for key in paths.keys { paths[key]!.sort() }
   }
+
+  /// Every real directory is looked into once: under its own name if it lies in the root, else under that of a link to it.
+  private mutating func addVideos() {
+    var seen: Set<Entry.Identity> = []
+    var folders = [""]
+    var links: [String] = []
+    while let folder = folders.popLast() ?? links.popLast() {
+      guard let directory = Entry("\(root)/\(folder)"), seen.insert(directory.identity).inserted else { continue }
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)")) ?? []
+      for name in names {
+        let path = folder.isEmpty ? name : "\(folder)/\(name)"
+        guard let entry = Entry("\(root)/\(path)") else { continue }
+        if !entry.isDirectory {
+          if Shards.isVideo(name) { paths[key((name as NSString).deletingPathExtension), default: []].append(path) }
+        } else if entry.isLink {
+          links.append(path)
+        } else {
+          folders.append(path)
+        }
+      }
+      // Among links to one directory the first by name.
+      if folders.isEmpty { links.sort(by: >) }
+    }
+  }
+
+  /// What a path leads to.
+  private struct Entry {
+    struct Identity: Hashable {
+      let device: UInt
+      let number: UInt
+    }
+
+    let identity: Identity
+    let isDirectory: Bool
+    let isLink: Bool
+
+    /// - Returns: nil for what is not there, as behind a broken link.
+    init?(_ path: String) {
+      var status = Glibc.stat()
+      guard lstat(path, &status) == 0 else { return nil }
+      isLink = status.st_mode & S_IFMT == S_IFLNK
+      if isLink { guard stat(path, &status) == 0 else { return nil } }
+      identity = Identity(device: UInt(status.st_dev), number: UInt(status.st_ino))
+      isDirectory = status.st_mode & S_IFMT == S_IFDIR
+    }
+  }
+
+  private func key(_ stem: String) -> String { ignoresCase ? stem.lowercased() : stem }
 
   /// The file of a name, in full.
   ///
@@ -30,7 +75,9 @@ struct VideoTree {
   ///   - folders: of several files of the name, one in the most of these folders is taken.
   /// - Returns: nil if there is none.
   func path(_ stem: String, folders: [String] = []) -> String? {
-    guard let found = paths[stem.lowercased()] else { return nil }
+    guard var found = paths[key(stem)] else { return nil }
+    let exact = found.filter { (($0 as NSString).lastPathComponent as NSString).deletingPathExtension == stem }
+    if !exact.isEmpty { found = exact }
     let wanted = Set(folders.map(Self.folder))
     let best = found.max { left, right in
       let (own, other) = (Self.count(left, wanted), Self.count(right, wanted))

@@ -32,25 +32,18 @@ package struct LabelList: Sendable {
 
   /// The labels of a file without their hashtags.
   package static func labels(path: String) throws(CorpusError) -> [Label] {
-    let text: String
-    do {
-      text = try String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8)
-    } catch {
-      throw CorpusError(.manifest, "\(path): cannot be read as UTF-8 text, one label a line")
-    }
     var lineByName: [String: Int] = [:]
     var labels: [Label] = []
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      let fields = line.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
-      guard let name = fields.first, !name.hasPrefix("#") else { continue }
-      let label = Label(name, phrases: Array(fields.dropFirst()))
-      if let first = lineByName[name] {
-        throw CorpusError(.manifest, "\(path):\(index + 1): \"\(name)\" is on line \(first) already")
+    for line in try TextLine.read(path, "one label a line") where !line.text.hasPrefix("#") {
+      let fields = line.text.split(separator: "\t").map { $0.trimmingCharacters(in: .whitespaces) }
+      let label = Label(fields[0], phrases: fields.dropFirst().filter { !$0.isEmpty })
+      if let first = lineByName[label.name] {
+        throw CorpusError(.manifest, "\(line.place): \"\(label.name)\" is on line \(first) already")
       }
       if let phrase = label.phrases.first(where: { LabelPhrase($0).words.isEmpty }) {
-        throw CorpusError(.manifest, "\(path):\(index + 1): \"\(phrase)\" has no letter or digit")
+        throw CorpusError(.manifest, "\(line.place): \"\(phrase)\" has no letter or digit")
       }
-      lineByName[name] = index + 1
+      lineByName[label.name] = line.number
       labels.append(label)
     }
     guard !labels.isEmpty else { throw CorpusError(.manifest, "\(path): has no label; write one phrase a line") }

@@ -46,15 +46,12 @@ package struct WordNet {
   ///
   /// - Throws: `manifest` naming the line of what is no synset.
   package func nouns(synsetsFile: String, grouping: Grouping) throws(CorpusError) -> [Label] {
-    guard let text = try? String(contentsOf: URL(fileURLWithPath: synsetsFile), encoding: .utf8) else {
-      throw CorpusError(.manifest, "\(synsetsFile): cannot be read as UTF-8 text, one synset a line")
-    }
     var labels: [Label] = []
-    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      guard let id = line.split(whereSeparator: \.isWhitespace).first, !id.hasPrefix("#") else { continue }
+    for line in try TextLine.read(synsetsFile, "one synset a line") where !line.text.hasPrefix("#") {
+      let id = line.text.prefix { !$0.isWhitespace }
       guard id.first == "n", let offset = Int(id.dropFirst()), let words = words(offset: offset) else {
         throw CorpusError(
-          .manifest, "\(synsetsFile):\(index + 1): \"\(id.prefix(40))\" is no noun of \(path); write as n02084071")
+          .manifest, "\(line.place): \"\(id.prefix(40))\" is no noun of \(path); write as n02084071")
       }
       switch grouping {
       case .words: labels += words.map { Label($0) }

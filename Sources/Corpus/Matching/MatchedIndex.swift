@@ -2,6 +2,7 @@ internal import Crypto
 internal import Files
 internal import Foundation
 internal import GRDB
+internal import Video
 
 /// Metadata as an index: `corpus.sqlite` of the rows with labels, whose videos nobody has opened.
 ///
@@ -191,7 +192,7 @@ package struct MatchedIndex {
   ) -> CounterRandom.Name {
     // A URL, or an absolute path that has nothing to take away, stays as it is.
     if bytes.first == UInt8(ascii: "/"), !file.contains("//"), !file.contains("/.") { return name }
-    if bytes.first == UInt8(ascii: "h"), file.hasPrefix("http") { return name }
+    if bytes.first == UInt8(ascii: "h"), VideoLocation.isURL(file) { return name }
     return CounterRandom.Name(Corpus.lexicallyNormal(Corpus.resolve(file, directory: directory)).utf8)
   }
 
