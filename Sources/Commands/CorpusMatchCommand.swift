@@ -54,6 +54,8 @@ extension CorpusCommand {
 
     package func run() async throws {
       let list = try LabelList.read(path: labels)
+      let warnings = list.warnings
+      for warning in warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
       let pass = try MatchingPass(list, names: fields.names, paths: files)
       let notes = RejectNotes()
       let progress = ProgressBar()
@@ -63,14 +65,28 @@ extension CorpusCommand {
           to: index, pass, labels: list, names: fields.names, seed: seed, minimumVideos: minimum, workers: workers,
           rejects: rejects ?? "\(index)/rejects.txt", rejected: notes.note,
           progress: { noun, fraction, count in progress.show(count, noun, fraction: fraction) })
-        try json.print(report, text: describe(report, index))
+        try json.print(Warned(report: report, warnings: warnings), text: describe(report, index))
       } else if let output {
         let report = try MatchedManifest.write(
           pass, to: output, rejects: rejects ?? "\(output).rejects", workers: workers, rejected: notes.note,
           progress: { fraction, count in progress.show(count, "rows", fraction: fraction) })
         try json.print(
-          report,
+          Warned(report: report, warnings: warnings),
           text: "\(output): \(report.matched) of \(report.rows) rows have labels; \(report.rejected) could not be read")
+      }
+    }
+
+    /// A report with what `LabelList.warnings` says.
+    private struct Warned<Report: Encodable>: Encodable {
+      let report: Report
+      let warnings: [String]
+
+      private enum CodingKeys: String, CodingKey { case warnings }
+
+      func encode(to encoder: any Encoder) throws {
+        try report.encode(to: encoder)
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(warnings, forKey: .warnings)
       }
     }
 

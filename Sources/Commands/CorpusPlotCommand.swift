@@ -27,6 +27,17 @@ extension CorpusCommand {
       }
     }
 
+    /// Directory and subset's file. A directory's name may have `=` in it, too.
+    private static func parts(_ name: String) throws -> (directory: String, subset: String?) {
+      let pairs = name.indices.filter { name[$0] == "=" }.map { (String(name[..<$0]), String(name[$0...].dropFirst())) }
+      let pair = Directory.isThere(name) ? nil : pairs.first { Directory.isThere($0.0) } ?? pairs.first
+      let (directory, subset) = pair.map { ($0.0, Optional($0.1)) } ?? (name, nil)
+      guard !directory.isEmpty, subset != "" else {
+        throw ValidationError("`\(name)`: give a directory, or DIR=FILE.subset")
+      }
+      return (directory, subset)
+    }
+
     private struct Result: Encodable {
       let output: String
       let labels: [Int]
@@ -34,9 +45,9 @@ extension CorpusCommand {
 
     package func run() async throws {
       let series = try corpora.map { name -> (name: String, counts: [Int]) in
-        let parts = name.split(separator: "=", maxSplits: 1).map(String.init)
-        let corpus = try Corpus(directory: parts[0], subset: parts.count > 1 ? parts[1] : nil)
-        return ((parts[parts.count - 1] as NSString).lastPathComponent, corpus.counts(split: .train))
+        let (directory, subset) = try Self.parts(name)
+        let corpus = try Corpus(directory: directory, subset: subset)
+        return (((subset ?? directory) as NSString).lastPathComponent, corpus.counts(split: .train))
       }
       let figure = LabelDistribution(series).figure
       let bytes = (output as NSString).pathExtension == "svg" ? Array(figure.svg.utf8) : try figure.png()

@@ -70,10 +70,14 @@ extension CorpusCommand {
       let left = try without.map { try corpus.rowsWithout(subset: $0) }
       let subset = try corpus.subset(recipe(labels: kept, without: left))
       try subset.write(to: output)
+      let unknown = subset.unknownLengths.map { count in
+        subset.recipe.lengths == nil
+          ? ", without \(count) videos of unknown length" : "; \(count) of unknown length are left out"
+      }
       try json.print(
         subset,
         text: "\(output): \(subset.videos) videos of \(subset.counts.count) labels, "
-          + String(format: "%.2f hours", subset.hours))
+          + String(format: "%.2f hours", subset.hours) + (unknown ?? ""))
     }
 
     private func recipe(labels: [String]?, without: [Int]?) -> SubsetRecipe {

@@ -24,7 +24,9 @@ package final class Corpus: Sendable {
   /// Which videos are trained on; nil for all.
   let selection: Selection?
   /// Labels by their indices in the index.
-  private let places: [Int: Int]
+  let places: [Int: Int]
+  /// Rows to train on that are also drawn for a label which is not their own, by label; nil where each has one label only.
+  private let carried: [[Int]]?
 
   /// Opens the index of `directory`.
   ///
@@ -40,7 +42,7 @@ package final class Corpus: Sendable {
     self.init(corpus, try Narrowing(try Subset.read(path: subset), path: subset, of: corpus))
   }
 
-  private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil) {
+  private init(_ corpus: Corpus, _ narrowing: Narrowing? = nil, carried: [[Int]]? = nil) {
     directory = corpus.directory
     queue = corpus.queue
     isProbed = corpus.isProbed
@@ -48,9 +50,16 @@ package final class Corpus: Sendable {
     labels = narrowing?.labels ?? corpus.labels
     fingerprint = narrowing?.fingerprint ?? corpus.fingerprint
     ranges = narrowing?.ranges ?? corpus.ranges
-    selection = narrowing?.selection
+    selection = narrowing?.selection ?? corpus.selection
     places = narrowing?.places ?? corpus.places
+    self.carried = carried
   }
+
+  /// The same corpus, in which a video to train on counts for every label that it carries, and is found under each: after
+  /// those whose own label it is, in the order of the rows. `videos(split:)` still has each once.
+  ///
+  /// Reads all rows to train on once.
+  package func underEveryLabel() throws(CorpusError) -> Corpus { Corpus(self, carried: try carriedRows()) }
 
   /// Opens the whole index of `directory`.
   ///
@@ -83,6 +92,7 @@ package final class Corpus: Sendable {
       ranges = content.ranges
       layout = IndexLayout(version: content.version)
       selection = nil
+      carried = nil
       places = Dictionary(uniqueKeysWithValues: content.labels.indices.map { ($0, $0) })
     } catch {
       throw CorpusError(
@@ -114,8 +124,10 @@ package final class Corpus: Sendable {
   /// A video counts for its training label (hashtags if there are any, else `labels`) in train, and for its clean
   /// label (`labels`, else hashtags) in validation and test.
   package func counts(split: Split) -> [Int] {
-    if split == .train, let selection { return selection.counts }
-    return (ranges[split] ?? []).map(\.count)
+    let ranges = ranges[split] ?? []
+    guard split == .train else { return ranges.map(\.count) }
+    let own = selection?.counts ?? ranges.map(\.count)
+    return carried.map { zip(own, $0).map { $0 + $1.count } } ?? own
   }
 
   /// One video by its place among its label's.
@@ -148,16 +160,22 @@ package final class Corpus: Sendable {
       rows.append(row..<row + 1)
     }
     var found = try records(rows, withPackets: withPackets)
-    guard split == .train, let selection else { return found }
-    for place in found.indices { found[place].video = selection.narrowed(found[place].video) }
+    guard split == .train else { return found }
+    for place in found.indices {
+      found[place].video.label = places[place].label
+      if let selection { found[place].video = selection.narrowed(found[place].video) }
+    }
     return found
   }
 
   private func row(_ split: Split, _ label: Int, _ rank: Int) throws(CorpusError) -> Int {
-    guard labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0,
-      rank < selection.map({ split == .train ? $0.counts[label] : range.count }) ?? range.count
-    else { throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)") }
-    return range.lowerBound + (split == .train ? selection?.rank(label: label, index: rank) ?? rank : rank)
+    let selection = split == .train ? selection : nil
+    if labels.indices.contains(label), let range = ranges[split]?[label], rank >= 0 {
+      let own = selection?.counts[label] ?? range.count
+      if rank < own { return range.lowerBound + (selection?.rank(label: label, index: rank) ?? rank) }
+      if split == .train, let carried, rank - own < carried[label].count { return carried[label][rank - own] }
+    }
+    throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)")
   }
 
   /// All videos of a split in row order: by label, then rank.

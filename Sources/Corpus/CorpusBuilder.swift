@@ -111,7 +111,7 @@ package struct CorpusBuilder {
     builder.report.rows = candidates.count
     builder.report.labels = matched.labels.count
     return try builder.finish(
-      candidates, labels: LabelList(matched.labels.map { Label($0) }), source: matched.directory,
+      candidates, labels: LabelList(try matched.phrasedLabels()), source: matched.directory,
       workers: workers ?? ProcessInfo.processInfo.activeProcessorCount, prober: prober, progress: progress)
   }
 
@@ -138,7 +138,7 @@ package struct CorpusBuilder {
     report.fingerprint = IndexFingerprint.compute(rows: indexRows, labels: labels.names)
     summarize(indexRows, labels: labels)
     try IndexWriter.write(
-      indexRows, labels: labels.names, hashtags: hashtagCounts(candidates), leftOut: report.leftOut, seed: seed,
+      indexRows, labels: labels.labels, hashtags: hashtagCounts(candidates), leftOut: report.leftOut, seed: seed,
       fingerprint: report.fingerprint, to: directory + "/" + Corpus.fileName)
     return report
   }
@@ -197,17 +197,7 @@ package struct CorpusBuilder {
       report.warnings.append(
         "\(unknownLabels.count) clean labels are not in the label list and are passed over, the first: \"\(first)\"")
     }
-    let collisions = labels.collisions
-    if let first = collisions.first {
-      report.warnings.append(
-        "\(collisions.count) hashtags belong to several labels, the first: #\(first.tag) to "
-          + first.labels.map { "\"\($0)\"" }.joined(separator: ", "))
-    }
-    if let first = labels.longLabels.first {
-      report.warnings.append(
-        "\(labels.longLabels.count) labels have more than \(LabelPhrase.permutedWords) words; their hashtags match in "
-          + "the order as written only, the first: \"\(first)\"")
-    }
+    report.warnings += labels.warnings
     return candidates
   }
 

@@ -20,9 +20,9 @@ package enum GeneratedIndex {
     } catch {
       throw CorpusError(.index, error.description)
     }
-    let names = (0..<labels).map { "label \($0)" }
+    let named = (0..<labels).map { Label("label \($0)") }
     try IndexWriter.write(
-      to: directory + "/" + Corpus.fileName, labels: names, settings: ["seed": "0", "probed": "1"]
+      to: directory + "/" + Corpus.fileName, labels: named, settings: ["seed": "0", "probed": "1"]
     ) { database in
       var first = 0
       for (label, count) in counts(videos: videos, labels: labels).enumerated() {

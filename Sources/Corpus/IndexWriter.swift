@@ -13,6 +13,8 @@ enum IndexWriter {
   static let schema = """
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE labels (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+    -- Of labels that have others than their name; indexes of earlier versions may not have this table.
+    CREATE TABLE phrases (label INTEGER NOT NULL, phrase TEXT NOT NULL);
     -- Rows of one split and label are consecutive, in the order of their ranks.
     CREATE TABLE videos (
       id INTEGER PRIMARY KEY, split TEXT NOT NULL, label INTEGER NOT NULL, labels TEXT NOT NULL, file TEXT NOT NULL,
@@ -31,7 +33,7 @@ enum IndexWriter {
 
   /// Writes an index of probed videos.
   static func write(
-    _ rows: [IndexRow], labels: [String], hashtags: [(tag: String, videos: Int)],
+    _ rows: [IndexRow], labels: [Label], hashtags: [(tag: String, videos: Int)],
     leftOut: [CorpusBuildReport.LeftOut], seed: UInt64, fingerprint: String, to path: String
   ) throws(CorpusError) {
     try write(to: path, labels: labels, settings: ["seed": String(seed), "probed": "1"]) { database in
@@ -51,7 +53,7 @@ enum IndexWriter {
   ///
   /// - Parameter body: returns the fingerprint.
   static func write(
-    to path: String, labels: [String], settings: [String: String], body: (Database) throws -> String
+    to path: String, labels: [Label], settings: [String: String], body: (Database) throws -> String
   ) throws(CorpusError) {
     let temporary = "\(path).\(ProcessInfo.processInfo.processIdentifier).tmp"
     do {
@@ -64,9 +66,7 @@ enum IndexWriter {
       try queue.write { database in
         try database.execute(sql: schema)
         try database.execute(sql: "PRAGMA user_version = \(version)")
-        for (id, name) in labels.enumerated() {
-          try database.execute(sql: "INSERT INTO labels VALUES (?, ?)", arguments: [id, name])
-        }
+        try insert(labels, into: database)
         var settings = settings
         settings["fingerprint"] = try body(database)
         for (name, value) in settings {
@@ -81,6 +81,15 @@ enum IndexWriter {
       if let error = error as? FileError { throw CorpusError(.index, error.description) }
       if let error = error as? CorpusError { throw error }
       throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
+    }
+  }
+
+  private static func insert(_ labels: [Label], into database: Database) throws {
+    for (id, label) in labels.enumerated() {
+      try database.execute(sql: "INSERT INTO labels VALUES (?, ?)", arguments: [id, label.name])
+      for phrase in label.phrases where label.phrases != [label.name] {
+        try database.execute(sql: "INSERT INTO phrases VALUES (?, ?)", arguments: [id, phrase])
+      }
     }
   }
 

@@ -30,8 +30,8 @@ package struct LabelOverlap: Sendable, Codable, Equatable {
 }
 
 extension LabelList {
-  /// The labels of an index, a corpus directory, or a label file. An index has the names alone; phrases come from the
-  /// directory's `labels.txt`, if it has one.
+  /// The labels of an index with the phrases that they had when it was made, of a corpus directory without one, or of a
+  /// label file.
   ///
   /// - Throws: as reading any of them does.
   package static func named(_ path: String) throws(CorpusError) -> LabelList {
@@ -40,11 +40,11 @@ extension LabelList {
       return try read(path: path)
     }
     let file = path + "/labels.txt"
-    let phrases = FileManager.default.fileExists(atPath: file) ? try labels(path: file) : []
-    guard FileManager.default.fileExists(atPath: "\(path)/\(Corpus.fileName)") || phrases.isEmpty else {
-      return LabelList(phrases)
+    if !FileManager.default.fileExists(atPath: "\(path)/\(Corpus.fileName)"),
+      FileManager.default.fileExists(atPath: file)
+    {
+      return try read(path: file)
     }
-    let known = Dictionary(uniqueKeysWithValues: phrases.map { ($0.name, $0) })
-    return LabelList(try Corpus(directory: path).labels.map { known[$0] ?? Label($0) })
+    return LabelList(try Corpus(directory: path).phrasedLabels())
   }
 }

@@ -7,7 +7,7 @@ package struct VideoRecord: Sendable, Equatable {
   /// Where the file is.
   package let path: String
   /// Index in the corpus's labels: what training and top-1 use.
-  package let label: Int
+  package internal(set) var label: Int
   /// All its labels, indices rising.
   package let labels: [Int]
   /// Frames of the whole file, by demuxing; of an index that is not probed, see `Corpus.isProbed`.

@@ -67,7 +67,7 @@ extension Topology {
       subset: root.optionalString("subset"),
       hosts: readHosts(root),
       clip: Clip.read(root.section("clip", required: true)),
-      sampling: readSampling(root.section("sampling", required: false)),
+      sampling: Sampling.read(root.section("sampling", required: false)),
       train: Train.read(root.section("train", required: true)),
       evaluate: readEvaluate(root.section("evaluate", required: false)),
       links: readLinks(root.section("links", required: false)),
@@ -88,12 +88,6 @@ extension Topology {
     topology.checkPlanes(root)
     topology.checkAutoscale(root)
     return topology
-  }
-
-  private static func readSampling(_ section: SectionReader?) -> Sampling {
-    guard let section else { return Sampling(labels: .natural) }
-    defer { section.finish() }
-    return Sampling(labels: section.choice("labels", default: .natural))
   }
 
   private static func readEvaluate(_ section: SectionReader?) -> Evaluate? {

@@ -21,7 +21,7 @@ extension Topology {
       add("\(path).chain", host.chain.isEmpty ? nil : list(host.chain.map(\.rawValue)))
       add("\(path).memory", host.memoryBytes.map(String.init))
     }
-    settings += clip.settings() + [("sampling.labels", sampling.labels.rawValue)] + train.settings()
+    settings += clip.settings() + sampling.settings() + train.settings()
     if let evaluate {
       add("evaluate.every", String(evaluate.every))
       add("evaluate.clips", String(evaluate.clips))

@@ -36,16 +36,6 @@ package struct Topology: Sendable, Equatable {
     case stop, substitute
   }
 
-  /// How labels are drawn.
-  package struct Sampling: Sendable, Equatable {
-    package var labels: Labels
-
-    package enum Labels: String, Sendable, CaseIterable {
-      case natural
-      case squareRoot = "square-root"
-    }
-  }
-
   /// When checkpoints are written and how many are kept.
   package struct Checkpoint: Sendable, Equatable {
     /// In steps.

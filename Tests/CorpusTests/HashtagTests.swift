@@ -88,6 +88,9 @@ private let table: [(label: String, count: Int, some: [String])] = [
     ("Straße", "strasse"), ("STRASSE", "strasse"), ("ΣΊΣΥΦΟΣ", "σισυφοσ"), ("σίσυφος", "σισυφοσ"), ("ｆｕｌｌ１", "full1"),
     ("ﬁsh", "fish"), ("ℌ½", "h12"), ("İstanbul", "istanbul"), ("fish🐟ing❤️", "fishing"), ("1️⃣st", "st"), ("👍🏽up", "up"),
     ("🇩🇪surf", "surf"), ("釣り", "釣り"), ("ﾊﾞｽ", "バス"), ("मछली", "मछली"), ("нырять", "нырять"), ("😀", ""), ("…", ""), ("", ""),
+    // A variation selector behind what is no picture takes nothing along.
+    ("surf\u{FE0F}", "surf"), ("1\u{FE0F}st", "1st"), ("é\u{FE0F}té", "ete"), ("ℹ\u{FE0F}nfo", "nfo"),
+    ("surf☀\u{FE0F}", "surf"),
   ])
   func tagsAreComparedInOneSpelling(text: String, normalized: String) {
     #expect(Hashtag.normalized(text) == normalized)

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import GRDB
 import Testing
 import Video
 
@@ -52,14 +53,57 @@ import Video
   }
 
   @Test func labelsOfAnIndexHaveThePhrasesOfItsFile() throws {
-    try collection.write("surf\twave riding\nfish\nwave\nnever\nother\n", to: "labels.txt")
+    // The label file is another one, and elsewhere.
+    let elsewhere = try Collection(manifest: [], labels: "fish\nsurf\tsurf\twave riding\n")
+    _ = try collection.build(labelsFile: elsewhere.directory + "/labels.txt")
     let list = try LabelList.named(collection.directory)
-    #expect(list.names == ["surf", "fish", "wave", "never"] && list.labels[0].phrases == ["wave riding"])
-    #expect(try LabelList.named(collection.directory + "/labels.txt").names.count == 5)
+    #expect(list.names == ["fish", "surf"] && list.labels.map(\.phrases) == [["fish"], ["surf", "wave riding"]])
+    #expect(LabelOverlap(source: list, target: LabelList([Label("wave riding")])).share == 1)
+    let path = collection.directory + "/one.subset"
+    try Corpus(directory: collection.directory).subset(SubsetRecipe(labels: ["surf"])).write(to: path)
+    let narrowed = try Corpus(directory: collection.directory, subset: path)
+    #expect(try narrowed.phrasedLabels().map(\.phrases) == [["surf", "wave riding"]])
+    #expect(try LabelList.named(collection.directory + "/labels.txt").names.count == 4)
     let imported = try Collection(manifest: [], labels: "a\nb\n")
     #expect(try LabelList.named(imported.directory).names == ["a", "b"])
     let empty = try Collection(manifest: [])
     #expect(corpusError { _ = try LabelList.named(empty.directory) }?.code == .missing)
+  }
+
+  /// Indexes of earlier versions have the names alone.
+  @Test func labelsOfAnEarlierIndexHaveThePhrasesOfTheDirectorysFile() throws {
+    let earlier = try Collection(manifest: [line("a.mp4", tags: ["surf"])], labels: "surf\nfish\n")
+    _ = try earlier.build()
+    let queue = try DatabaseQueue(path: earlier.directory + "/corpus.sqlite")
+    try queue.write { try $0.execute(sql: "DROP TABLE phrases") }
+    try queue.close()
+    try earlier.write("surf\twave riding\nfish\nother\n", to: "labels.txt")
+    let list = try LabelList.named(earlier.directory)
+    #expect(list.names == ["surf", "fish"] && list.labels[0].phrases == ["wave riding"])
+  }
+
+  /// A matched index has those of its label file, which lies elsewhere; so has one that is made of it.
+  @Test func labelsOfAMatchedIndexHaveTheirPhrases() throws {
+    let elsewhere = try Collection(manifest: [], labels: "surf\tsurf\twave riding\n")
+    let labels = try LabelList.read(path: elsewhere.directory + "/labels.txt")
+    let rows = (0..<30).map { "{\"file\": \"/v/\($0).mp4\", \"hashtags\": [\"waveriding\"]}" }
+    try elsewhere.write(rows.joined(separator: "\n"), to: "a.jsonl")
+    let (index, probed) = (elsewhere.directory + "/index", elsewhere.directory + "/probed")
+    _ = try MatchedIndex.write(
+      to: index, MatchingPass(labels, paths: ["\(elsewhere.directory)/a.jsonl"]), labels: labels,
+      rejects: "\(index)/rejects.txt")
+    _ = try CorpusBuilder.probe(Corpus(directory: index), to: probed, prober: fakeProbe)
+    for directory in [index, probed] {
+      #expect(try LabelList.named(directory).labels.map(\.phrases) == [["surf", "wave riding"]])
+    }
+  }
+
+  @Test func whatMaySurpriseInALabelListIsSaid() {
+    let long = "one two three four five six seven eight nine"
+    let warnings = LabelList(["fishing", "fish", long].map { Label($0) }).warnings
+    #expect(warnings.count == 2 && warnings[0].contains("1 hashtags belong to several labels, the first: #fish to"))
+    #expect(warnings[1].contains("the first: \"\(long)\""))
+    #expect(LabelList([Label("surf")]).warnings.isEmpty)
   }
 
   /// The steps of the drawn line, in the picture's points.

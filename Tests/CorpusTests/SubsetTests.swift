@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A long-tailed corpus whose files say how many frames they have: label `i` has `counts[i]` videos.
-private func longTailed(_ counts: [Int], frames: (_ label: Int, _ video: Int) -> Int = { 50 + $0 + $1 % 40 }) throws
+func longTailed(_ counts: [Int], frames: (_ label: Int, _ video: Int) -> Int = { 50 + $0 + $1 % 40 }) throws
   -> (collection: Collection, corpus: Corpus)
 {
   let rows = counts.enumerated().flatMap { label, count in
@@ -26,13 +26,13 @@ private let counts = [400, 173, 90, 41, 40, 39, 17, 8, 5, 3, 2, 1, 1]
 
 @Suite struct SubsetTests {
   /// The subset's videos as the pipeline sees them.
-  private func open(_ recipe: SubsetRecipe, _ made: (collection: Collection, corpus: Corpus)) throws -> Corpus {
+  func open(_ recipe: SubsetRecipe, _ made: (collection: Collection, corpus: Corpus)) throws -> Corpus {
     let path = "\(made.collection.directory)/\(UUID().uuidString).subset"
     try made.corpus.subset(recipe).write(to: path)
     return try Corpus(directory: made.collection.directory, subset: path)
   }
 
-  private func files(_ corpus: Corpus) throws -> Set<String> { Set(try corpus.videos(split: .train).map(\.file)) }
+  func files(_ corpus: Corpus) throws -> Set<String> { Set(try corpus.videos(split: .train).map(\.file)) }
 
   @Test(arguments: [SubsetRecipe.Choice.random, .tailPreserving], [UInt64(0), 1, 77])
   func subsetsNestAndHaveTheirSizes(choice: SubsetRecipe.Choice, seed: UInt64) throws {
@@ -210,6 +210,13 @@ private let counts = [400, 173, 90, 41, 40, 39, 17, 8, 5, 3, 2, 1, 1]
     try made.corpus.subset(SubsetRecipe(videos: 4)).write(to: path)
     let text = try String(contentsOfFile: path, encoding: .utf8)
     try made.collection.write(text.replacingOccurrences(of: "\"videos\" : 4", with: "\"videos\" : 5"), to: "x.subset")
+    #expect(opened("\(directory)/x.subset").contains("contradict"))
+    // Counts whose sum no number holds.
+    let counted = try #require(text.range(of: "\"counts\" : \\{[^}]*\\}", options: .regularExpression))
+    let most = text.replacingCharacters(in: counted, with: "\"counts\" : {\"label 0\": \(Int.max), \"label 1\": 1}")
+    let end = "  \"videos\" : 4\n}\n"
+    #expect(most.hasSuffix(end))
+    try made.collection.write(most.dropLast(end.count) + "  \"videos\" : \(Int.max)\n}\n", to: "x.subset")
     #expect(opened("\(directory)/x.subset").contains("contradict"))
   }
 }

@@ -137,6 +137,13 @@ import Testing
     try failure(["corpus", "build", directory], contains: ["labels.txt"])
   }
 
+  @Test func plotsOfNoDirectory() throws {
+    for name in ["", "=", "=a.subset", "a="] {
+      try failure(["corpus", "plot", name, "--output", "a.svg"], contains: ["`\(name)`: give a directory"])
+    }
+    try failure(["corpus", "plot", "/nowhere=a", "--output", "a.svg"], contains: ["/nowhere/corpus.sqlite: missing"])
+  }
+
   @Test func decodeSaysWhatItsOptionsTake() throws {
     let output = Workspace.shared.scratch().appendingPathComponent("f.safetensors").path
     for (option, text) in [("--frame", "--frame must be 0 or more"), ("--at", "--at must be 0 or more")] {

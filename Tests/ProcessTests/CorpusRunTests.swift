@@ -30,11 +30,18 @@ import Testing
 
     // The metadata is matched with the labels; the manifest keeps the rows that have one.
     try FileManager.default.moveItem(atPath: "\(source)/manifest.jsonl", toPath: "\(source)/metadata.jsonl")
+    let phrases = "\(root)/phrases.txt"
+    try (try String(contentsOfFile: "\(source)/labels.txt", encoding: .utf8) + "fishing\nfish\n").write(
+      toFile: phrases, atomically: true, encoding: .utf8)
+    let index = try Self.run([
+      "corpus", "match", "\(source)/metadata.jsonl", "--labels", phrases, "--index", "\(root)/index",
+    ])
+    #expect((index["warnings"] as? [String])?.first?.contains("belong to several labels, the first: #fish") == true)
     let matched = try Self.run([
       "corpus", "match", "\(source)/metadata.jsonl", "--labels", "\(source)/labels.txt", "--output",
       "\(source)/manifest.jsonl",
     ])
-    #expect(matched["rows"] as? Int == 54)
+    #expect(matched["rows"] as? Int == 54 && (matched["warnings"] as? [String])?.isEmpty == true)
     for directory in [target, source] { _ = try Self.run(["corpus", "build", directory]) }
 
     let subset = "\(root)/without-copies.subset"
@@ -61,10 +68,18 @@ import Testing
       "corpus", "subset", source, "--without", subset, "--videos", "20", "--tail-preserving", "--output", rest,
     ])
     #expect(chosen["videos"] as? Int == 20)
+    // Directories may have `=` in their names.
+    let odd = "\(root)/a=b"
+    try FileManager.default.createSymbolicLink(atPath: odd, withDestinationPath: source)
+    let plot = try Self.run([
+      "corpus", "plot", source, odd, "\(odd)=\(rest)", "\(source)=\(rest)", "--output", "\(root)/a.svg",
+    ])
+    #expect(plot["labels"] as? [Int] == [4, 4, 4, 4])
     var topology = SmallTopology(corpus: source)
-    topology.extra = "subset: \(subset)"
+    topology.extra = "subset: \(rest)"
     topology.steps = 4
-    let trained = try RunHandle(topology)
+    // Videos with two labels are drawn for both.
+    let trained = try RunHandle(topology, ["--set", "sampling.label_drawn=per-draw"])
     let run = try trained.report()
     #expect(run["samples_used"] as? Int == 4 * topology.replicas * topology.batch)
     #expect(FileManager.default.fileExists(atPath: "\(trained.output)/weights.safetensors"))

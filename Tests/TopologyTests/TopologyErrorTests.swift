@@ -95,7 +95,13 @@ import Topology
     ("security: auto", "security: curve", "links.keys", "sluice keys make DIR"),
     ("security: auto", "security: tls", "links.security", "expected auto or none or curve"),
     ("compression: lz4", "compression: zip", "links.compression", "expected lz4 or none"),
-    ("labels: square-root", "labels: cubic", "sampling.labels", "expected natural or square-root"),
+    ("labels: square-root", "labels: cubic", "sampling.labels", "expected natural or square-root or repeat-factor"),
+    ("labels: square-root", "labels: repeat-factor", "sampling.threshold", "missing"),
+    ("labels: square-root", "labels: repeat-factor, threshold: 0", "sampling.threshold", "out of range"),
+    (
+      "labels: square-root", "labels: square-root, threshold: 0.1", "sampling.threshold", "`labels: repeat-factor` only"
+    ),
+    ("labels: square-root", "label_drawn: once", "sampling.label_drawn", "expected per-video or per-draw"),
     ("name: local", "name: ../x", "name", "cannot contain /"),
     ("evaluate: 1", "evaluate: 1, memory: 1 MiB", "hosts.here.memory", "its workers need"),
     ("evaluate: 1", "memory: lots", "hosts.here.memory", "expected bytes"),

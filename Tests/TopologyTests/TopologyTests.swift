@@ -162,6 +162,21 @@ func issues(_ yaml: String, overrides: [String] = []) -> [TopologyIssue] {
     #expect(dot.contains("decode_1 -> augment_1 [label=\"windows\"];"))
   }
 
+  @Test func samplingReadsBackTheSame() throws {
+    let old = try Topology.parse(example, file: "t.yaml", overrides: [])
+    let new = try Topology.parse(
+      example, file: "t.yaml",
+      overrides: ["sampling.labels=repeat-factor", "sampling.threshold=0.001", "sampling.label_drawn=per-draw"])
+    #expect(old.sampling.labelDrawn == .perVideo)
+    #expect(new.sampling.labels == .repeatFactor(threshold: 0.001) && new.sampling.labelDrawn == .perDraw)
+    #expect(try Topology.parse(new.yaml(), file: "again.yaml", overrides: []) == new)
+    #expect(
+      new.differences(from: old) == [
+        "sampling.labels: square-root → repeat-factor", "sampling.threshold: none → 0.001",
+        "sampling.label_drawn: none → per-draw",
+      ])
+  }
+
   @Test func differencesNameWhatInfluencesResultsOnly() throws {
     let old = try Topology.parse(example, file: "t.yaml", overrides: [])
     let new = try Topology.parse(

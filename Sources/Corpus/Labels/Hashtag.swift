@@ -27,10 +27,15 @@ package enum Hashtag {
     }
   }
 
-  /// Pictures, keycaps (a digit and U+20E3) and what a variation selector makes a picture.
+  /// Pictures, keycaps (a digit and U+20E3) and what a variation selector makes a picture. One behind anything else, which
+  /// some keyboards leave, changes nothing.
   private static func isEmoji(_ character: Character) -> Bool {
-    character.unicodeScalars.contains {
-      $0.properties.isEmojiPresentation || $0.value == 0xFE0F || $0.value == 0x20E3 || $0.properties.isEmojiModifier
+    var last: Unicode.Scalar?
+    return character.unicodeScalars.contains { scalar in
+      defer { last = scalar }
+      let makesPicture = scalar.value == 0xFE0F && last.map { $0.properties.isEmoji && !$0.isASCII } == true
+      return scalar.properties.isEmojiPresentation || makesPicture || scalar.value == 0x20E3
+        || scalar.properties.isEmojiModifier
     }
   }
 

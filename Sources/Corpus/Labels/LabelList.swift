@@ -69,6 +69,23 @@ package struct LabelList: Sendable {
     tags.collisions.map { Collision(tag: $0.tag, labels: $0.labels.map { labels[$0].name }) }
   }
 
+  /// Whole sentences on what may surprise: tags of several labels, and labels too long for every order of their words.
+  package var warnings: [String] {
+    var warnings: [String] = []
+    let collisions = collisions
+    if let first = collisions.first {
+      warnings.append(
+        "\(collisions.count) hashtags belong to several labels, the first: #\(first.tag) to "
+          + first.labels.map { "\"\($0)\"" }.joined(separator: ", "))
+    }
+    if let first = longLabels.first {
+      warnings.append(
+        "\(longLabels.count) labels have more than \(LabelPhrase.permutedWords) words; their hashtags match in "
+          + "the order as written only, the first: \"\(first)\"")
+    }
+    return warnings
+  }
+
   /// Labels with any of these hashtags, indices rising.
   func indices(hashtags: [String]) -> [Int] {
     var indices: Set<Int> = []

@@ -248,7 +248,8 @@ package struct MatchedIndex {
     var splits: [Split: Int] = [:]
     var done = 0
     try IndexWriter.write(
-      to: directory + "/" + Corpus.fileName, labels: names, settings: ["seed": String(seed), "probed": "0"]
+      to: directory + "/" + Corpus.fileName, labels: kept.map { labels.labels[$0] },
+      settings: ["seed": String(seed), "probed": "0"]
     ) { database in
       var inserter = try MatchedInserter(
         database, kept: kept, labelCount: labels.labels.count, tagCount: labels.tags.count)

@@ -5,12 +5,25 @@ extension Corpus {
   /// The videos of the training split that a recipe may take, by label kept.
   struct Pool {
     var eligible: EligibleVideos
-    /// How long each of them is in the subset; empty where nobody asked.
+    /// How long each of them is in the subset, not a number where nobody knows; empty where nobody asked.
     var seconds: [[Float]]
     /// How many each label has.
     var available: [Int]
     /// How many of them may be taken at most, after the recipe's other histogram.
     var limits: [Int]
+    /// Videos of unknown length, which lengths leave out; 0 where nobody asked.
+    var unknownLengths = 0
+  }
+
+  /// How long the videos taken are together.
+  private struct Taken {
+    var seconds = 0.0
+    var unknownLengths = 0
+
+    /// - Parameter next: not a number for a length that nobody knows.
+    mutating func add(_ next: Float) {
+      if next.isNaN { unknownLengths += 1 } else { seconds += Double(next) }
+    }
   }
 
   /// Chooses videos to train on; the index has no subset itself.
@@ -26,38 +39,53 @@ extension Corpus {
     let kept = try Self.keptLabels(recipe, labels: labels)
     let names = kept.map { labels[$0] }
     let pool = try pool(recipe, ranges: kept.map { ranges[.train]![$0] }, needsSeconds: true)
-    let total = pool.limits.reduce(0, +)
-    let wanted = recipe.videos ?? (total > 0 ? 0 : 1)
-    guard total >= wanted else {
-      throw CorpusError(.subset, "\(directory): has \(total) such videos to train on, not \(max(wanted, 1))")
-    }
+    try check(recipe, pool)
     let order = Selection(
       recipe, labels: names, available: pool.available, eligible: .all, counts: pool.available)
-    var left = recipe.videos ?? total
-    var seconds = 0.0
-    func length(_ label: Int, _ index: Int) -> Double {
-      Double(pool.seconds[label][order.place(label: label, index: index)])
+    var left = recipe.videos ?? pool.limits.reduce(0, +)
+    var taken = Taken()
+    func length(_ label: Int, _ index: Int) -> Float {
+      pool.seconds[label][order.place(label: label, index: index)]
     }
     let counts: [Int]
     switch recipe.choice {
     case .random:
       let most = recipe.hours.map { $0 * 3600 } ?? .infinity
       counts = SubsetCounts.random(pool.limits, order: Selection.order(recipe)) { label, index in
-        let next = seconds + length(label, index)
-        guard left > 0, next <= most else { return false }
-        (left, seconds) = (left - 1, next)
+        var next = taken
+        next.add(length(label, index))
+        guard left > 0, next.seconds <= most else { return false }
+        (left, taken) = (left - 1, next)
         return true
       }
     case .tailPreserving:
       counts = SubsetCounts.tailPreserving(pool.limits, total: left) {
         CounterRandom.hash(names[$0], seed: recipe.seed)
       }
-      for (label, count) in counts.enumerated() { for index in 0..<count { seconds += length(label, index) } }
+      for (label, count) in counts.enumerated() { for index in 0..<count { taken.add(length(label, index)) } }
     }
     let named = zip(names, counts).filter { $0.1 > 0 }
     guard !named.isEmpty else { throw CorpusError(.subset, "\(directory): not one video fits into the hours given") }
     return Subset(
-      corpus: fingerprint, recipe: recipe, hours: seconds / 3600, counts: Dictionary(uniqueKeysWithValues: named))
+      corpus: fingerprint, recipe: recipe, hours: taken.seconds / 3600,
+      unknownLengths: recipe.lengths == nil ? taken.unknownLengths : pool.unknownLengths,
+      counts: Dictionary(uniqueKeysWithValues: named))
+  }
+
+  /// - Throws: `subset` where there are fewer videos than the recipe wants, or lengths that it needs are not known.
+  private func check(_ recipe: SubsetRecipe, _ pool: Pool) throws(CorpusError) {
+    let (total, unknown) = (pool.limits.reduce(0, +), pool.unknownLengths)
+    guard unknown == 0 || recipe.lengths != nil || recipe.hours == nil && recipe.centerSeconds == nil else {
+      throw CorpusError(
+        .subset,
+        "\(directory): nobody knows how long \(unknown) of its \(total) videos to train on are; leave them out with a range of "
+          + "lengths, as `--seconds 0:100000000`, or open them first with `sluice corpus probe`")
+    }
+    let wanted = recipe.videos ?? 1
+    guard total >= wanted else {
+      let reason = unknown > 0 ? " (\(unknown) more are of unknown length)" : ""
+      throw CorpusError(.subset, "\(directory): has \(total) such videos to train on, not \(wanted)\(reason)")
+    }
   }
 
   /// The rows that a subset of this index leaves out by name.
@@ -100,10 +128,11 @@ extension Corpus {
           leftOut.removeFirst()
           return
         }
+        if seconds.isNaN { pool.unknownLengths += 1 }
         if recipe.histogramOf?.contains(seconds) == true { others[label] += 1 }
         guard recipe.lengths?.contains(seconds) ?? true else { return }
         ranks[label].append(Int32(rank))
-        let kept = min(seconds, recipe.centerSeconds ?? seconds)
+        let kept = min(recipe.centerSeconds ?? seconds, seconds)
         pool.seconds[label].append(Float(recipe.singleFrame ? 1 / framesPerSecond : kept))
       }
     }
@@ -132,7 +161,7 @@ extension Corpus {
     return ranks
   }
 
-  /// Videos without a frame rate have no length.
+  /// Videos without a frame rate are of unknown length, which is not a number here, as their rate is.
   private func forEachLength(
     _ ids: Range<Int>, _ body: (_ rank: Int, _ seconds: Double, _ framesPerSecond: Double) -> Void
   ) throws(CorpusError) {
@@ -145,7 +174,7 @@ extension Corpus {
           guard let id = Int.fromDatabaseValue(row[0]), let frames = Int.fromDatabaseValue(row[1]),
             let rate = Double.fromDatabaseValue(row[2])
           else { throw CorpusError(.index, "a row holds a value of the wrong type") }
-          body(id - ids.lowerBound, rate > 0 ? Double(frames) / rate : 0, rate > 0 ? rate : 1)
+          body(id - ids.lowerBound, rate > 0 ? Double(frames) / rate : .nan, rate > 0 ? rate : .nan)
         }
       }
     } catch {

@@ -14,14 +14,18 @@ package struct Subset: Sendable, Codable, Equatable {
   package let recipe: SubsetRecipe
   package let videos: Int
   package let hours: Double
+  /// Videos whose lengths nobody knows, if there are any: those that a recipe of lengths leaves out; without one those that it
+  /// has, which `hours` does not count.
+  package let unknownLengths: Int?
   /// Videos by label name, of labels that have any.
   package let counts: [String: Int]
 
-  init(corpus: String, recipe: SubsetRecipe, hours: Double, counts: [String: Int]) {
+  init(corpus: String, recipe: SubsetRecipe, hours: Double, unknownLengths: Int, counts: [String: Int]) {
     sluiceSubset = Self.version
     self.corpus = corpus
     self.recipe = recipe
     self.hours = hours
+    self.unknownLengths = unknownLengths > 0 ? unknownLengths : nil
     self.counts = counts
     videos = counts.values.reduce(0, +)
   }
@@ -29,6 +33,7 @@ package struct Subset: Sendable, Codable, Equatable {
   private enum CodingKeys: String, CodingKey {
     case corpus, recipe, videos, hours, counts
     case sluiceSubset = "sluice_subset"
+    case unknownLengths = "unknown_lengths"
   }
 
   /// - Throws: `subset` naming the file.
@@ -46,10 +51,17 @@ package struct Subset: Sendable, Codable, Equatable {
       throw CorpusError(.subset, "\(path): of another version of Sluice; make it again")
     }
     if let mistake = subset.recipe.mistake { throw CorpusError(.subset, "\(path): \(mistake)") }
-    guard subset.counts.values.allSatisfy({ $0 > 0 }), subset.counts.values.reduce(0, +) == subset.videos else {
-      throw CorpusError(.subset, "\(path): its counts contradict themselves; make it again")
+    var left = subset.videos
+    for count in subset.counts.values {
+      guard count > 0, count <= left else { throw contradiction(path) }
+      left -= count
     }
+    guard left == 0 else { throw contradiction(path) }
     return subset
+  }
+
+  private static func contradiction(_ path: String) -> CorpusError {
+    CorpusError(.subset, "\(path): its counts contradict themselves; make it again")
   }
 
   package func write(to path: String) throws(CorpusError) {

@@ -130,11 +130,9 @@ package actor Coordinator {
     var topology = try directory.storedTopology()
     corpus = try Corpus(directory: topology.corpus, subset: topology.subset)
     try corpus.requireProbed()
-    let counts = corpus.counts(split: .train)
-    topology.train.steps = topology.train.steps(epochLength: counts.reduce(0, +) * topology.clip.echo)
+    items = try ItemSource(topology: topology, corpus: corpus)
+    topology.train.steps = topology.train.steps(epochLength: items.plan.epochLength)
     self.topology = topology
-    items = ItemSource(
-      plan: try Plan(topology: topology, counts: counts, labels: corpus.labels), corpus: corpus)
     ledger = try Ledger(path: directory.ledgerPath)
     metrics = MetricsLog(path: directory.metricsPath)
     let train = topology.train

@@ -1,15 +1,21 @@
 package import Corpus
+package import Topology
 import Video
 import Wire
 
 /// What the plan says of a clip, with the index' word on its video. Any thread may ask.
 package struct ItemSource: Sendable {
-  let plan: Plan
-  let corpus: Corpus
+  package let plan: Plan
+  /// With each video under the labels that it is drawn for.
+  package let corpus: Corpus
 
-  package init(plan: Plan, corpus: Corpus) {
-    self.plan = plan
-    self.corpus = corpus
+  /// - Throws: `PipelineError` for a topology that is not one for this corpus, `CorpusError` when the index cannot be read.
+  package init(topology: Topology, corpus: Corpus) throws {
+    switch topology.sampling.labelDrawn {
+    case .perVideo: self.corpus = corpus
+    case .perDraw: self.corpus = try corpus.underEveryLabel()
+    }
+    plan = try Plan(topology: topology, counts: self.corpus.counts(split: .train), labels: corpus.labels)
   }
 
   /// - Throws: `CorpusError` when the index cannot be read.

@@ -13,7 +13,7 @@ package struct Plan: Sendable {
   private let directional: Set<Int>
 
   /// - Parameters:
-  ///   - counts: training videos of each label.
+  ///   - counts: training videos that are drawn for each label.
   ///   - labels: names of the labels.
   package init(topology: Topology, counts: [Int], labels: [String]) throws(PipelineError) {
     guard counts.reduce(0, +) > 0 else {
@@ -27,6 +27,7 @@ package struct Plan: Sendable {
       switch topology.sampling.labels {
       case .natural: Quotas.natural(counts)
       case .squareRoot: Quotas.squareRoot(counts)
+      case .repeatFactor(let threshold): Quotas.repeatFactor(counts, threshold: threshold)
       }
     draws = Draws(counts: counts, quotas: quotas, seed: seed)
     if let unknown = topology.clip.directional.first(where: { !labels.contains($0) }) {
@@ -35,6 +36,9 @@ package struct Plan: Sendable {
     }
     directional = Set(topology.clip.directional.compactMap { labels.firstIndex(of: $0) })
   }
+
+  /// Clips of an epoch: all draws of the quotas, each as many clips as come from one window.
+  package var epochLength: Int { draws.epochLength * clip.echo }
 
   /// Which video of which label a training slot takes. Slots whose clips come from one window take the same.
   package func draw(_ key: ItemKey) -> (label: Int, rank: Int) {

@@ -20,17 +20,37 @@ import Wire
   init() throws {
     try GeneratedIndex.write(to: directory.path, videos: 200, labels: 5)
     let corpus = try Corpus(directory: directory.path)
-    let topology = try Topology.parse(
+    source = try ItemSource(topology: Self.topology(), corpus: corpus)
+  }
+
+  private static func topology(_ overrides: [String] = []) throws -> Topology {
+    try Topology.parse(
       """
       name: ahead
       seed: 3
-      corpus: \(directory.path)
+      corpus: nowhere
       hosts: {here: {address: 127.0.0.1, coordinator: true, decode: 1, augment: 1, batch: 1, train: 1, average: 1}}
       clip: {frames: 8, stride: 1, resize: [128, 171], crop: 112}
       train: {network: r2plus1d-10, width: 0.1, replicas: 3, batch: 4, steps: 6, learning_rate: 0.1}
-      """, file: "ahead", overrides: [])
-    source = ItemSource(
-      plan: try Plan(topology: topology, counts: corpus.counts(split: .train), labels: corpus.labels), corpus: corpus)
+      """, file: "ahead", overrides: overrides)
+  }
+
+  /// Repeated labels make the epoch longer, whose length the run's is counted in.
+  @Test func epochsOfRepeatFactorsGrow() throws {
+    let corpus = source.corpus
+    let counts = corpus.counts(split: .train)
+    let quotas = Quotas.repeatFactor(counts, threshold: 0.4)
+    let overrides = ["sampling.labels=repeat-factor", "sampling.threshold=0.4", "clip.echo=2"]
+    let plan = try ItemSource(topology: Self.topology(overrides), corpus: corpus).plan
+    #expect(plan.epochLength == 2 * quotas.reduce(0, +) && plan.epochLength > 2 * counts.reduce(0, +))
+    // Two slots of each window, so every draw of an epoch is there twice.
+    var drawn = counts.map { _ in 0 }
+    for number in 0..<plan.epochLength {
+      let group = GroupKey(kind: .training, step: number / 12, index: number / 4 % 3)
+      drawn[plan.draw(ItemKey(group: group, slot: number % 4)).label] += 1
+    }
+    #expect(drawn == quotas.map { 2 * $0 })
+    #expect(source.plan.epochLength == 200)
   }
 
   private func expectPlanned(_ items: EncodedItems, _ group: GroupKey) throws {
