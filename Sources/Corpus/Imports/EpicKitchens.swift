@@ -12,9 +12,11 @@ enum EpicKitchens {
   /// Columns of every file of segments.
   private static let columns = ["video_id", "start_timestamp", "stop_timestamp"]
 
-  /// Files of EPIC-KITCHENS-55 with segments that are no actions to learn: those of what was said, and those whose verb or noun its
-  /// authors took out.
-  private static let withoutActions = ["EPIC_train_action_narrations.csv", "EPIC_train_invalid_labels.csv"]
+  /// Files that look like those of actions but are not: segments of what was said, segments whose verb or noun the authors took
+  /// out, and VISOR's nouns, which have five hands, feet and gloves more than the actions.
+  private static let ofOtherTasks = [
+    "EPIC_train_action_narrations.csv", "EPIC_train_invalid_labels.csv", "EPIC_100_noun_classes_v2.csv",
+  ]
 
   static func read(
     _ files: [String], _ options: DatasetImport.Options
@@ -26,10 +28,12 @@ enum EpicKitchens {
     for path in files {
       let table = try AnnotationTable(path: path)
       let name = (path as NSString).lastPathComponent
-      if table.columns.contains("class_key") || table.columns.contains("instances") {
+      if ofOtherTasks.contains(name) {
+        content.passedOver.append(name)
+      } else if table.columns.contains("class_key") || table.columns.contains("instances") {
         let classes = try classes(table)
         if name.contains("verb") { verbs = classes } else { nouns = classes }
-      } else if columns.allSatisfy(table.columns.contains), !withoutActions.contains(name) {
+      } else if columns.allSatisfy(table.columns.contains) {
         tables.append(table)
       } else {
         content.passedOver.append(name)
