@@ -19,6 +19,9 @@ package struct BenchMatchCommand: AsyncParsableCommand {
   @Option(help: "Labels.")
   var labels = 50
 
+  @Option(help: "The share of the hashtags without labels that are not ASCII, half of them by escapes, from 0 to 1.")
+  var otherScripts = 0.0
+
   @Option(help: "Threads that match; one a core by default.")
   var workers: Int?
 
@@ -52,6 +55,7 @@ package struct BenchMatchCommand: AsyncParsableCommand {
   package func validate() throws {
     if !(1...1 << 32).contains(rows) { throw ValidationError("--rows must be 1 to \(1 << 32)") }
     if !(1...100_000).contains(labels) { throw ValidationError("--labels must be 1 to 100000") }
+    if !(0...1).contains(otherScripts) { throw ValidationError("--other-scripts must be 0 to 1") }
     if let workers, !(1...1024).contains(workers) { throw ValidationError("--workers must be 1 to 1024") }
   }
 
@@ -63,7 +67,9 @@ package struct BenchMatchCommand: AsyncParsableCommand {
     let metadata = "\(place)/metadata.jsonl"
     let progress = ProgressBar()
     if !FileManager.default.fileExists(atPath: metadata) {
-      try GeneratedMetadata.write(to: metadata, rows: rows, labels: labels) { progress.show($0, of: rows, "rows made") }
+      try GeneratedMetadata.write(to: metadata, rows: rows, labels: labels, otherScripts: otherScripts) {
+        progress.show($0, of: rows, "rows made")
+      }
     }
     let list = LabelList(GeneratedMetadata.labels(labels))
     let began = Monotonic.seconds()

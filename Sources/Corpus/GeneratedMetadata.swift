@@ -12,10 +12,12 @@ package enum GeneratedMetadata {
   /// hashtag of a label, of label L about 1/(L + 1) as many as of the first; one in twenty of them has two; one in a thousand is
   /// a row that was there before, one in ten thousand no JSON.
   ///
-  /// - Parameter progress: rows written.
+  /// - Parameters:
+  ///   - otherScripts: the share of the tags without labels that are not ASCII, half of them by escapes, in [0, 1].
+  ///   - progress: rows written.
   /// - Throws: `manifest` naming the file.
   package static func write(
-    to path: String, rows: Int, labels: Int, progress: (Int) -> Void = { _ in }
+    to path: String, rows: Int, labels: Int, otherScripts: Double = 0, progress: (Int) -> Void = { _ in }
   ) throws(CorpusError) {
     do {
       let output = try LineWriter(path: path)
@@ -24,7 +26,7 @@ package enum GeneratedMetadata {
       for label in 0..<labels { cumulative.append((cumulative.last ?? 0) + 1 / Double(label + 1)) }
       var line: [UInt8] = []
       for row in 0..<rows {
-        write(row, names, cumulative, to: &line)
+        write(row, names, cumulative, otherScripts, to: &line)
         if line.count >= 1 << 20 || row == rows - 1 {
           line.withUnsafeBufferPointer { output.append($0) }
           line.removeAll(keepingCapacity: true)
@@ -37,12 +39,16 @@ package enum GeneratedMetadata {
     }
   }
 
-  private static func write(_ row: Int, _ names: [[UInt8]], _ cumulative: [Double], to line: inout [UInt8]) {
-    var random = CounterRandom(seed: 1, UInt64(row))
-    let isRepeated = row > 0 && random.integer(below: 1000) == 0
+  private static func write(
+    _ row: Int, _ names: [[UInt8]], _ cumulative: [Double], _ otherScripts: Double, to line: inout [UInt8]
+  ) {
+    var identity = row
+    var random = CounterRandom(seed: 1, UInt64(identity))
     // The row before, whatever that one was.
-    let identity = isRepeated ? row - 1 : row
-    if isRepeated { random = CounterRandom(seed: 1, UInt64(identity)) }
+    while random.integer(below: 1000) == 0, identity > 0 {
+      identity -= 1
+      random = CounterRandom(seed: 1, UInt64(identity))
+    }
     if random.integer(below: 10_000) == 1 { line.append(contentsOf: "{\"file\":\n".utf8) }
     let digits = String(identity)
     line.append(contentsOf: "{\"id\":".utf8)
@@ -52,7 +58,8 @@ package enum GeneratedMetadata {
     line.append(contentsOf: digits.utf8)
     line.append(contentsOf: ".mp4\",\"hashtags\":[\"love\"".utf8)
     for _ in 0..<random.integer(below: 4) {
-      line.append(contentsOf: ",\"#Tag".utf8)
+      let isOther = otherScripts > 0 && random.uniform() < otherScripts
+      line.append(contentsOf: (isOther ? random.integer(below: 2) == 0 ? ",\"#Täg" : ",\"#T\\u00e4g" : ",\"#Tag").utf8)
       line.append(contentsOf: String(random.integer(below: 100_000)).utf8)
       line.append(UInt8(ascii: "\""))
     }

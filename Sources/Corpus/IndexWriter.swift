@@ -1,6 +1,7 @@
 internal import Files
 internal import Foundation
 internal import GRDB
+internal import Glibc
 internal import Video
 
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
@@ -80,6 +81,9 @@ enum IndexWriter {
       for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: temporary + suffix) }
       if let error = error as? FileError { throw CorpusError(.index, error.description) }
       if let error = error as? CorpusError { throw error }
+      if (error as? DatabaseError)?.resultCode == .SQLITE_FULL {
+        throw CorpusError(.index, FileError("write", path, number: ENOSPC).description)
+      }
       throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
     }
   }

@@ -84,6 +84,30 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "\(index)/matching"))
   }
 
+  /// A file under one name is one video, whatever is said of its length.
+  @Test func lengthsMakeNoOtherSegment() throws {
+    let rows = [
+      row("v/1.mp4", ["surf"], ", \"duration\": 2.0"), row("v/1.mp4", ["surf"], ", \"duration\": 2.02"),
+      row("v/1.mp4", ["surf"]), row("v/1.mp4", ["surf"], ", \"start\": 0.5, \"duration\": 2"),
+      row("v/2.mp4", ["surf"], ", \"end\": 2"), row("v/3.mp4", ["surf"], ", \"end\": 2, \"duration\": 9"),
+      row("v/4.mp4", ["surf"], ", \"end\": 9, \"duration\": 2"),
+    ]
+    let report = try write(rows.joined(separator: "\n"))
+    try scratch.write(rows.joined(separator: "\n"), to: "manifest.jsonl")
+    try scratch.write(labels.names.joined(separator: "\n"), to: "labels.txt")
+    let built = try scratch.build(seed: 3)
+    #expect(report.duplicates == 2 && report.videos == 5 && built.videos == 5 && built.leftOut.count == 2)
+    // What ends before its file stays a part of it when it is opened; the fake videos are longer than four seconds.
+    let probed = scratch.directory + "/probed"
+    _ = try CorpusBuilder.probe(Corpus(directory: index), to: probed, workers: 1, prober: fakeProbe)
+    let corpus = try Corpus(directory: probed)
+    let ends = Dictionary(
+      uniqueKeysWithValues: try Split.allCases.flatMap { try corpus.videos(split: $0) }.map {
+        ("\($0.file.split(separator: "/").last!) \($0.startFrame)", $0.endFrame == $0.frameCount ? -1 : $0.endFrame)
+      })
+    #expect(ends["1.mp4 0"] == -1 && ends["2.mp4 0"] == 50 && ends["3.mp4 0"] == 50 && ends["4.mp4 0"] == -1)
+  }
+
   /// As `build` drops them: counted before one of several labels is drawn, which is drawn anew.
   @Test func rareLabelsAreDropped() throws {
     var rows = (0..<100).map { row("\($0).mp4", $0 < 8 ? ["surf", "rarething"] : ["surf"]) }
@@ -103,6 +127,13 @@ import Testing
 
   private struct Interruption: Error {}
 
+  private func rowsInState() throws -> Int {
+    let state = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: "\(index)/matching/state.json")))
+    let report = try #require((state as? [String: Any])?["report"] as? [String: Any])
+    return try #require(report["rows"] as? Int)
+  }
+
   /// The same index, whatever the number of threads and wherever it was interrupted.
   @Test func aPassGoesOnWhereItWasInterrupted() throws {
     // Enough for several runs and blocks: long names.
@@ -117,19 +148,27 @@ import Testing
     var interruptions = 0
     var result: MatchedIndex.Report?
     var told = 0
+    var rowsSaved = 0
     while result == nil {
-      var parts = 0
+      var (parts, rowsFirst) = (0, 0)
       do {
         result = try MatchedIndex.write(
           to: index, pass, labels: labels, seed: 3, workers: 2, rejects: "\(index)/rejects.txt",
           rejected: { _, _ in told += 1 },
-          progress: { _, _, _ in
+          progress: { _, _, rows in
             parts += 1
+            if parts == 1 { rowsFirst = rows }
             if parts > [20, 8][min(interruptions, 1)], interruptions < 2 { throw Interruption() }
           })
       } catch {
         interruptions += 1
-        #expect(FileManager.default.fileExists(atPath: "\(index)/matching/state.json"))
+      }
+      // What was read up to the last run is not read again, and hardly more is at a time than a block.
+      #expect(rowsFirst > rowsSaved && rowsFirst < rowsSaved + 20_000)
+      if result == nil {
+        let saved = try rowsInState()
+        #expect(saved >= max(rowsSaved, 30_000))
+        rowsSaved = saved
       }
     }
     #expect(interruptions == 2 && result == whole)

@@ -153,9 +153,99 @@ import Testing
     #expect(outcome.rows.suffix(2).map(\.file) == ["long.mp4", "last.mp4"])
   }
 
-  @Test func aRecordWithoutEndIsRefused() throws {
-    let error = corpusError { _ = try read(String(repeating: "x", count: 20 << 20), "endless.jsonl") }
-    #expect(error?.message.contains("endless.jsonl:1: a record of more than 16 MiB") == true)
+  /// The pass goes on behind it, also where it is taken up again.
+  @Test func linesThatAreTooLongAreRejected() throws {
+    let good = #"{"file": "a.mp4", "hashtags": ["fish"]}"#
+    let long = String(repeating: "x", count: 19 << 20)
+    let outcome = try read([good, long, good, long].joined(separator: "\n"), "long.jsonl")
+    #expect(outcome.rejected == ["2: a line of more than 16 MiB", "4: a line of more than 16 MiB"])
+    #expect(outcome.report.rows == 4 && outcome.rows.count == 2)
+  }
+
+  /// A quote within a field is a letter as any, and one that has no end takes no other rows with it.
+  @Test func strayQuotesTakeNoOtherRows() throws {
+    let rest = (1..<1000).map { "/v/\($0).mp4,surf,title" }
+    let inside = try read(
+      (["file,hashtags,title", "/v/0.mp4,surf,a 6\" pipe"] + rest).joined(separator: "\n"), "inside.csv")
+    #expect(inside.report.matched == 1000 && inside.rejected.isEmpty)
+    let open = try read(
+      (["file,hashtags,title", "/v/0.mp4,surf,\"6 inch"] + rest).joined(separator: "\n"), "open.csv")
+    #expect(open.report.rows == 1000 && open.report.matched == 999 && open.rejected == ["2: a quote without its end"])
+    // The same far from the end of the file, and a quoted line break behind it.
+    let many = (1..<1_000_000).map { "/v/\($0).mp4,surf,title" }
+    let far = try read(
+      (["file,hashtags,title", "/v/0.mp4,surf,\"6 inch"] + many + ["/v/a.mp4,fish,\"of\n two\""]).joined(
+        separator: "\n"),
+      "far.csv")
+    #expect(far.report.rows == 1_000_001 && far.report.matched == 1_000_000)
+    #expect(far.rejected == ["2: a quote without its end"] && far.rows.last?.file == "/v/a.mp4")
+  }
+
+  @Test func aByteOrderMarkIsNoPartOfTheFirstRow() throws {
+    let row = #"{"file": "a.mp4", "hashtags": ["fish"]}"#
+    #expect(try read("\u{FEFF}\(row)\n\(row)", "mark.jsonl").rows.count == 2)
+    let table = try read("\u{FEFF}\"file\",hashtags\na.mp4,fish", "mark.csv")
+    #expect(table.rows.map(\.file) == ["a.mp4"] && table.rejected.isEmpty)
+  }
+
+  /// Two names that are no UTF-8 are not made one; of a row's tags only those that are no text go.
+  @Test func textThatIsNoneIsRejected() throws {
+    func row(_ file: [UInt8], _ tags: [UInt8] = Array("\"fish\"".utf8)) -> [UInt8] {
+      Array("{\"file\": \"".utf8) + file + Array("\", \"hashtags\": ".utf8) + tags + Array("}\n".utf8)
+    }
+    var bytes = row(Array("/v/caf".utf8) + [0xE9]) + row(Array("/v/caf".utf8) + [0xE8])
+    bytes += row(Array(#"/v/\ud83d.mp4"#.utf8)) + row(Array(#"/v/\q.mp4"#.utf8)) + row(Array(#"/v/\u0000.mp4"#.utf8))
+    bytes += row(Array("a".utf8), Array(#"["surf\ud83d", "\ud83d\ude00fish", "x\u12"]"#.utf8))
+    bytes += row(Array("b".utf8), Array(##""#surf #caf\ud83d #\u0066ish so cool \ud83d""##.utf8))
+    bytes += row(Array("c".utf8), Array("[\"surf".utf8) + [0xE9] + Array("\", \"fish\"]".utf8))
+    bytes += row(Array("d".utf8), Array("\"＃surf＃café\u{A0}kein\u{3000}fish\"".utf8))
+    let path = "\(scratch.directory)/bytes.jsonl"
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let outcome = try read([path])
+    #expect(
+      outcome.rejected == [
+        "1: `file` is not UTF-8", "2: `file` is not UTF-8", "3: `file` has a bad escape", "4: `file` has a bad escape",
+        "5: `file` has a NUL in it",
+      ])
+    #expect(outcome.rows.map(\.hashtags) == [["fish"], ["surf", "fish"], ["fish"], ["surf", "cafe", "fish"]])
+  }
+
+  /// As the library decodes them.
+  @Test func escapesAreThoseOfJSON() throws {
+    var random = CounterRandom(seed: 4)
+    let pieces = [
+      #"\n"#, #"\t"#, #"\r"#, #"\b"#, #"\f"#, #"\/"#, #"\\"#, #"\""#, #"\u00e9"#, #"\uD83C\uDF0A"#, #"\u4E2d"#, "ü",
+      "a", "🌊",
+    ]
+    let texts = (0..<200).map { number in
+      "\(number)" + (0..<1 + random.integer(below: 8)).map { _ in pieces[random.integer(below: pieces.count)] }.joined()
+    }
+    let outcome = try read(
+      texts.map { "{\"file\": \"\($0)\", \"hashtags\": \"fish\"}" }.joined(separator: "\n"), "escapes.jsonl")
+    #expect(
+      try outcome.rows.map(\.file) == texts.map { try JSONDecoder().decode(String.self, from: Data("\"\($0)\"".utf8)) })
+  }
+
+  /// What is kept of tags looked up before changes nothing, whatever their number and length.
+  @Test func tagsOfOtherScriptsAreFoundAgain() throws {
+    let words = ["café", "サーフィン", "Straße", "Ψάρεμα", "рыбалка", String(repeating: "长", count: 30)]
+    let list = LabelList(words.map { Label($0) })
+    var random = CounterRandom(seed: 6)
+    let rows = (0..<200_000).map { number -> (String, Int?) in
+      let label = random.integer(below: words.count)
+      guard random.integer(below: 2) == 0 else { return ("ü\(random.integer(below: 150_000))", nil) }
+      return (random.integer(below: 2) == 0 ? words[label].uppercased() : words[label] + "❤️", label)
+    }
+    try scratch.write(
+      rows.map { "{\"file\": \"a\", \"hashtags\": [\"\($0.0)\"]}" }.joined(separator: "\n"), to: "scripts.jsonl")
+    var found: [[Int]] = []
+    try MatchingPass(list, paths: ["\(scratch.directory)/scripts.jsonl"]).run(workers: 2, empty: [[Int]]()) {
+      row, _, _, output in
+      output.append(row.labels)
+    } consume: {
+      found += $0.output
+    }
+    #expect(found == rows.compactMap { $0.1.map { [$0] } })
   }
 
   @Test func byteRangesAndDurationsAreTaken() throws {
@@ -167,9 +257,12 @@ import Testing
       {"file": "c.mp4", "offset": 5, "bytes": 77, "hashtags": ["fish"]}
       {"file": "s.tar", "offset": 5, "hashtags": ["fish"]}
       {"file": "d.mp4", "hashtags": ["fish"], "start": 6, "duration": 5}
+      {"file": "e.mp4", "hashtags": ["fish"], "start": 100000000}
+      {"file": "f.mp4", "hashtags": ["fish"], "start": 99999999.9999}
       """#, "ranges.jsonl")
     #expect(outcome.rows.map(\.file) == ["s.tar#a.mp4@512+1000", "s.tar#512@512+1000", "b.mp4"])
     #expect(outcome.rows.map(\.durationSeconds) == [12.5, nil, 5] && outcome.rows[2].byteCount == 77)
-    #expect(outcome.rejected.map { $0.prefix(2) } == ["4:", "5:", "6:"])
+    #expect(outcome.rejected.map { $0.prefix(2) } == ["4:", "5:", "6:", "7:", "8:"])
+    #expect(outcome.rejected.suffix(2).allSatisfy { $0.contains("`start` must be below 100000000") })
   }
 }

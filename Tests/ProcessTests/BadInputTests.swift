@@ -31,6 +31,19 @@ import Testing
     for number in [2, 6, 7, 8] { #expect(output.stderr.contains("bad.yaml:\(number):"), "\(output.stderr)") }
   }
 
+  @Test func aProgramThatIsNotInstalledIsNamed() throws {
+    let scratch = Workspace.shared.scratch()
+    for (name, text) in [("labels.txt", "fish"), ("m.jsonl.gz", "")] {
+      try text.write(to: scratch.appendingPathComponent(name), atomically: true, encoding: .utf8)
+    }
+    let arguments = [
+      "\(scratch.path)/m.jsonl.gz", "--labels", "\(scratch.path)/labels.txt", "--output", "\(scratch.path)/o",
+    ]
+    let live = try Sluice.Live(["corpus", "match"] + arguments, launcher: ["/usr/bin/env", "PATH=/nowhere"])
+    let output = try live.wait(seconds: 30)
+    #expect(output.status > 0 && output.stderr.contains("m.jsonl.gz: gzip cannot be started; install it"), "\(output)")
+  }
+
   /// One trains, the other is told, and takes nothing away.
   @Test func twoRunsThatStartInOneDirectoryAtOnce() throws {
     let file = try topology().write()

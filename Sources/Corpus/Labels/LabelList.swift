@@ -17,9 +17,13 @@ package struct LabelList: Sendable {
     self.labels = labels
     indexByName = Dictionary(uniqueKeysWithValues: labels.enumerated().map { ($1.name, $0) })
     var tags = TagTable()
-    for (index, label) in labels.enumerated() { for tag in label.hashtags { tags.add(tag, label: index) } }
-    self.tags = tags
-    longLabels = labels.filter { $0.phrases.contains { LabelPhrase($0).isLong } }.map(\.name)
+    var longLabels: [String] = []
+    for (index, label) in labels.enumerated() {
+      let phrases = label.phrases.map { LabelPhrase($0) }
+      for phrase in phrases { phrase.forEachHashtag { tags.add($0, label: index) } }
+      if phrases.contains(where: \.isLong) { longLabels.append(label.name) }
+    }
+    (self.tags, self.longLabels) = (tags, longLabels)
   }
 
   /// Reads one label a line: its phrase or, with tabs between, its name and its phrases. Empty lines and lines that begin

@@ -28,24 +28,32 @@ package struct LabelPhrase: Sendable {
 
   /// Distinct tags of the phrase, normalised.
   package var hashtags: Set<String> {
-    let content = words.indices.filter { !Self.stopWords.contains(words[$0]) }
-    var tags = concatenations(Array(words.indices))
-    if content.count < words.count { tags.formUnion(concatenations(content)) }
+    var tags: Set<String> = []
+    forEachHashtag { tags.insert(String(decoding: $0, as: UTF8.self)) }
     return tags
   }
 
-  /// The tags of the words at `indices`.
-  private func concatenations(_ indices: [Int]) -> Set<String> {
-    guard !indices.isEmpty else { return [] }
-    var tags: Set<String> = []
-    for forms in forms(indices) {
-      if indices.count <= Self.permutedWords {
-        forms.forEachPermutation { tags.insert($0.joined()) }
-      } else {
-        tags.insert(forms.joined())
-      }
+  /// Hands the tags of the phrase, normalised and in UTF-8, to `body`; some of them more than once. A phrase of seven words may
+  /// have 645,120.
+  func forEachHashtag(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    let content = words.indices.filter { !Self.stopWords.contains(words[$0]) }
+    forEachConcatenation(Array(words.indices), body)
+    if content.count < words.count, !content.isEmpty { forEachConcatenation(content, body) }
+  }
+
+  /// Hands the tags of the words at `indices` to `body`.
+  private func forEachConcatenation(_ indices: [Int], _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    guard !indices.isEmpty else { return }
+    var tag: [UInt8] = []
+    func concatenate(_ words: [[UInt8]]) {
+      tag.removeAll(keepingCapacity: true)
+      for word in words { tag.append(contentsOf: word) }
+      tag.withUnsafeBufferPointer(body)
     }
-    return tags
+    for forms in forms(indices) {
+      let words = forms.map { Array($0.utf8) }
+      if indices.count <= Self.permutedWords { words.forEachPermutation(concatenate) } else { concatenate(words) }
+    }
   }
 
   /// The words at `indices`, each as written or stemmed, in every combination that differs.

@@ -1,9 +1,9 @@
-internal import Files
+package import Files
 internal import Foundation
 internal import Glibc
 
 /// A record of an `ExternalSort`: two keys, and bytes that break their ties. Good until the sort goes on.
-struct SortedRecord {
+package struct SortedRecord {
   /// Bytes of a record before its payload: 4 of its length, 8 of each key, little-endian.
   static let headerCount = 20
 
@@ -11,14 +11,19 @@ struct SortedRecord {
 
   /// Bytes of the whole record.
   var byteCount: Int { Int(start.loadUnaligned(as: UInt32.self)) }
-  var first: UInt64 { start.loadUnaligned(fromByteOffset: 4, as: UInt64.self) }
-  var second: UInt64 { start.loadUnaligned(fromByteOffset: 12, as: UInt64.self) }
-  var payload: UnsafeRawBufferPointer {
+  package var first: UInt64 { start.loadUnaligned(fromByteOffset: 4, as: UInt64.self) }
+  package var second: UInt64 { start.loadUnaligned(fromByteOffset: 12, as: UInt64.self) }
+  package var payload: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: start + Self.headerCount, count: byteCount - Self.headerCount)
   }
 
+  /// All of it.
+  var bytes: UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: byteCount)
+  }
+
   /// Appends a record to bytes of records.
-  static func append(
+  package static func append(
     _ first: UInt64, _ second: UInt64, to bytes: inout [UInt8], payload: (inout [UInt8]) -> Void = { _ in }
   ) {
     let start = bytes.count
@@ -40,37 +45,60 @@ struct SortedRecord {
 }
 
 /// Sorts more records than memory should hold: sorted runs go to files, and are merged when they are read.
-struct ExternalSort {
+package struct ExternalSort {
   private let path: String
+  /// Runs that are read at once: each has a descriptor and 256 KiB.
+  private let mergedRuns: Int
   /// Files written.
-  private(set) var runCount: Int
+  package private(set) var runCount: Int
   private var buffer: [UInt8] = []
 
   /// Bytes of the records that are in no file yet.
-  var bufferedCount: Int { buffer.count }
+  package var bufferedCount: Int { buffer.count }
 
   /// - Parameters:
   ///   - path: the runs' names without their numbers.
   ///   - runCount: runs that are there.
-  init(path: String, runCount: Int = 0) {
-    (self.path, self.runCount) = (path, runCount)
+  ///   - mergedRuns: how many are read at once, at least 2; of more, some are merged to files of their own first.
+  package init(path: String, runCount: Int = 0, mergedRuns: Int = 256) {
+    (self.path, self.runCount, self.mergedRuns) = (path, runCount, mergedRuns)
   }
 
   /// Adds records end to end, as `SortedRecord.append` makes them.
-  mutating func append(_ records: [UInt8]) { buffer.append(contentsOf: records) }
+  package mutating func append(_ records: [UInt8]) { buffer.append(contentsOf: records) }
+
+  /// Adds one record.
+  mutating func append(_ first: UInt64, _ second: UInt64, payload: (inout [UInt8]) -> Void) {
+    SortedRecord.append(first, second, to: &buffer, payload: payload)
+  }
 
   /// Sorts what is buffered and writes it to a run of its own.
-  mutating func spill() throws(FileError) {
+  package mutating func spill() throws(FileError) {
     guard !buffer.isEmpty else { return }
     try Self.write(buffer, to: name(runCount))
     runCount += 1
     buffer.removeAll(keepingCapacity: true)
   }
 
-  /// Hands all records of the runs to `body` in order.
-  func forEach(_ body: (SortedRecord) throws -> Void) throws {
+  /// Hands all records of the runs to `body` in order. The runs stay as they are.
+  package func forEach(_ body: (SortedRecord) throws -> Void) throws {
+    var paths = (0..<runCount).map(name)
+    var merged: [String] = []
+    defer { for path in merged { unlink(path) } }
+    while paths.count > mergedRuns {
+      let path = "\(path)-merged-\(merged.count)"
+      merged.append(path)
+      let output = try LineWriter(path: path)
+      try Self.forEach(in: paths.prefix(mergedRuns)) { output.append($0.bytes) }
+      try output.finish()
+      paths = paths.dropFirst(mergedRuns) + [path]
+    }
+    try Self.forEach(in: paths[...], body)
+  }
+
+  private static func forEach(in paths: ArraySlice<String>, _ body: (SortedRecord) throws -> Void) throws {
     // The last is the one whose record is next.
-    var runs = try (0..<runCount).map { try RunReader(path: name($0)) }.filter { $0.record != nil }
+    var runs = try paths.map { try RunReader(path: $0) }.filter { $0.record != nil }
     runs.sort { $1.record! < $0.record! }
     while let run = runs.popLast() {
       try body(run.record!)
@@ -81,19 +109,6 @@ struct ExternalSort {
         if record < runs[middle].record! { low = middle + 1 } else { high = middle }
       }
       runs.insert(run, at: low)
-    }
-  }
-
-  /// Replaces every run by what `transform` makes of its records, sorted again. Doing it twice must be doing it once.
-  func rewrite(_ transform: (SortedRecord, inout [UInt8]) -> Void) throws {
-    for run in 0..<runCount {
-      let reader = try RunReader(path: name(run))
-      var records: [UInt8] = []
-      while let record = reader.record {
-        transform(record, &records)
-        _ = try reader.advance()
-      }
-      try Self.write(records, to: name(run))
     }
   }
 
@@ -144,7 +159,7 @@ struct ExternalSort {
 
 /// Reads one run record by record.
 private final class RunReader {
-  private static let chunk = 1 << 20
+  private static let chunk = 256 << 10
 
   private let path: String
   private let descriptor: Int32

@@ -9,7 +9,7 @@ final class LineWriter {
   private var file: UnsafeMutablePointer<FILE>?
 
   init(path: String) throws(FileError) {
-    (self.path, partial, staysUnfinished) = (path, "\(path).\(getpid()).partial", false)
+    (self.path, partial, staysUnfinished) = (path, Self.beside(path), false)
     file = fopen(partial, "we")
     guard file != nil else { throw FileError("create the file", path, number: errno) }
   }
@@ -17,15 +17,20 @@ final class LineWriter {
   /// Goes on with a file that is unfinished, or begins it; if it is not finished now either, it stays as it is.
   ///
   /// - Parameters:
+  ///   - path: its name when it is finished, on any disk; tried at once, so that a pass of hours does not end with an error.
   ///   - partial: its name until then.
   ///   - byteCount: how much of it is kept.
   init(path: String, continuing partial: String, byteCount: Int) throws(FileError) {
     (self.path, self.partial, staysUnfinished) = (path, partial, true)
+    try OutputFile.write([], to: Self.beside(path))
+    unlink(Self.beside(path))
     file = fopen(partial, "ae")
     guard let file, truncate(partial, off_t(byteCount)) == 0, fseek(file, 0, SEEK_END) == 0 else {
       throw FileError("create the file", partial, number: errno)
     }
   }
+
+  private static func beside(_ path: String) -> String { "\(path).\(getpid()).partial" }
 
   deinit {
     guard let file else { return }
@@ -59,10 +64,39 @@ final class LineWriter {
 
   func finish() throws(FileError) {
     guard let file else { return }
-    guard ferror(file) == 0, fflush(file) == 0, fsync(fileno(file)) == 0, rename(partial, path) == 0 else {
+    guard ferror(file) == 0, fflush(file) == 0, fsync(fileno(file)) == 0 else {
       throw FileError("write", path, number: errno)
+    }
+    if rename(partial, path) != 0 {
+      guard errno == EXDEV else { throw FileError("write", path, number: errno) }
+      try copy()
+      unlink(partial)
     }
     fclose(file)
     self.file = nil
+  }
+
+  /// Finishes a file with something in it; without, removes the one that an earlier pass left under its name.
+  func finishUnlessEmpty() throws(FileError) {
+    if try flush() > 0 { try finish() } else { unlink(path) }
+  }
+
+  /// To the disk where it is to be.
+  private func copy() throws(FileError) {
+    let source = open(partial, O_RDONLY | O_CLOEXEC)
+    guard source >= 0 else { throw FileError("read", partial, number: errno) }
+    defer { close(source) }
+    try OutputFile.replace(path) { (output) throws(FileError) in
+      var buffer = [UInt8](repeating: 0, count: 1 << 20)
+      while true {
+        let count = read(source, &buffer, buffer.count)
+        if count < 0, errno == EINTR { continue }
+        guard count >= 0 else { throw FileError("read", partial, number: errno) }
+        guard count > 0 else { return }
+        try buffer.withUnsafeBufferPointer { (bytes) throws(FileError) in
+          try output.append(UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[..<count])))
+        }
+      }
+    }
   }
 }

@@ -6,8 +6,9 @@ internal import Video
 
 /// Metadata as an index: `corpus.sqlite` of the rows with labels, whose videos nobody has opened.
 ///
-/// One pass writes sorted runs of records, which are merged into the index: memory is bounded, whatever their number. After an
-/// interruption the same call goes on where the last run ended.
+/// One pass writes runs of records sorted by file and segment, where duplicates lie side by side; those left are sorted again, in
+/// the order of the index. Memory is bounded, whatever their number. After an interruption the same call goes on where the
+/// last run ended, and a call with another minimum takes the same runs.
 package struct MatchedIndex {
   /// What `sluice corpus match --index` did.
   package struct Report: Sendable, Codable, Equatable {
@@ -32,7 +33,7 @@ package struct MatchedIndex {
   }
 
   /// Bytes of records that are sorted in memory.
-  static let runByteCount = 32 << 20
+  private static let runByteCount = 32 << 20
 
   private let directory: String
   private let pass: MatchingPass
@@ -41,10 +42,12 @@ package struct MatchedIndex {
   private let seed: UInt64
   private let rejected: (_ place: String, _ reason: String) -> Void
   private let progress: (_ phase: String, _ fraction: Double, _ count: Int) throws -> Void
+  /// Of what is not finished; it is locked.
+  private let work: String
+  private let lock: DirectoryLock
   private var state: MatchingState
+  /// By the fingerprints of files and segments, then by the places of their rows.
   private var records: ExternalSort
-  /// Fingerprints of files and segments, with their places.
-  private var segments: ExternalSort
   private let rejects: LineWriter
 
   /// - Parameters:
@@ -53,10 +56,11 @@ package struct MatchedIndex {
   ///   - names: of its fields.
   ///   - seed: of the order of videos, the validation split and the choice among several labels.
   ///   - minimumVideos: labels with fewer videos to train on are dropped; the paper's 50, or 0 to keep all.
-  ///   - rejects: where rows go that cannot be read, and duplicates; not written if there is none.
+  ///   - rejects: where rows go that cannot be read, and duplicates; no file if there is none.
   ///   - rejected: called for each of them.
   ///   - progress: what is being done, its share, and rows or videos so far; an error of it interrupts.
-  /// - Throws: `manifest` for metadata that cannot be read, `index` for what cannot be written, `empty` without a video.
+  /// - Throws: `manifest` for metadata that cannot be read, `index` for what cannot be written and while another writes it,
+  ///   `empty` without a video.
   package static func write(
     to directory: String, _ pass: MatchingPass, labels: LabelList, names: MetadataNames = .init(), seed: UInt64 = 0,
     minimumVideos: Int = 0, workers: Int = ProcessInfo.processInfo.activeProcessorCount, rejects: String,
@@ -80,13 +84,16 @@ package struct MatchedIndex {
     (self.directory, self.pass, self.labels, self.seed) = (directory, pass, labels, seed)
     (self.rejected, self.progress) = (rejected, progress)
     draws = NameDraws(seed: seed)
-    let work = directory + "/matching"
-    try Directory.make(work)
+    try pass.requireOther(rejects)
+    work = directory + "/matching"
+    guard let lock = try DirectoryLock.take(work) else {
+      throw CorpusError(.index, "\(work): another pass is under way in it; wait for its end, or write to another place")
+    }
+    self.lock = lock
     let settings = MatchingState.Settings(
       sources: try pass.paths.map(Self.source), names: names, seed: seed, labels: Self.digest(labels))
     state = try MatchingState.read(path: work + "/state.json", settings: settings) ?? MatchingState(settings: settings)
     records = ExternalSort(path: work + "/records", runCount: state.runs)
-    segments = ExternalSort(path: work + "/segments", runCount: state.runs)
     self.rejects = try LineWriter(
       path: rejects, continuing: work + "/rejects.txt", byteCount: state.rejectsByteCount)
   }
@@ -105,43 +112,40 @@ package struct MatchedIndex {
 
   private mutating func write(minimumVideos: Int, workers: Int) throws -> Report {
     try match(workers: workers)
-    let duplicates = try duplicates()
-    var kept = Array(labels.labels.indices)
-    if minimumVideos > 0 { kept = try dropRare(below: minimumVideos, duplicates) }
+    guard state.report.matched > 0 else {
+      try finish()
+      throw pass.nothing(of: state.report.rows)
+    }
     var report = Report()
     (report.rows, report.matched, report.rejected) = (state.report.rows, state.report.matched, state.report.rejected)
-    (report.labels, report.labelsDropped) = (kept.count, labels.labels.count - kept.count)
-    report.duplicates = duplicates.count
-    let count = try minimumVideos > 0 ? countRecords(without: duplicates) : state.report.matched - duplicates.count
-    guard count > 0 else {
-      let reason =
-        minimumVideos > 0 ? "none of the labels has \(minimumVideos) videos to train on" : "no row carries a label"
-      throw CorpusError(.empty, "\(pass.paths[0]): of \(report.rows) rows \(reason)")
+    let isKept = try keptLabels(minimumVideos)
+    let kept = isKept.indices.filter { isKept[$0] }
+    guard !kept.isEmpty else {
+      // What was read stays for a lower one.
+      throw pass.nothing(of: report.rows, "none of the labels has \(minimumVideos) videos to train on")
     }
-    try writeIndex(count: count, kept: kept, duplicates: duplicates, report: &report)
-    report.dropped = report.matched - report.duplicates - report.videos
-    if try rejects.flush() > 0 { try rejects.finish() }
-    try? FileManager.default.removeItem(atPath: directory + "/matching")
+    (report.labels, report.labelsDropped) = (kept.count, isKept.count - kept.count)
+    let videos = try videos(isKept, &report)
+    try writeIndex(videos, kept: kept, report: &report)
+    try finish()
     return report
+  }
+
+  /// Ends an index, or a pass that can be none.
+  private func finish() throws {
+    try rejects.finishUnlessEmpty()
+    try? FileManager.default.removeItem(atPath: work)
   }
 
   // MARK: The pass
 
-  /// What a block gives: records of the two sorts.
-  private struct Records: Sendable {
-    var records: [UInt8] = []
-    var segments: [UInt8] = []
-  }
-
   private mutating func match(workers: Int) throws {
-    let draws = draws
     let place =
       directory.hasPrefix("/") ? directory : FileManager.default.currentDirectoryPath + "/" + directory
-    try pass.run(from: state.place, workers: workers, empty: Records()) { row, source, line, output in
-      Self.encode(row, MatchedRecord.Place(source: source, line: line), draws, directory: place, into: &output)
+    try pass.run(from: state.place, workers: workers, empty: [UInt8]()) { row, source, line, records in
+      Self.encode(row, MatchedRecord.Place(source: source, line: line), directory: place, into: &records)
     } consume: { part in
-      records.append(part.output.records)
-      segments.append(part.output.segments)
+      records.append(part.output)
       state.report += part.report
       state.place = part.end
       for reject in part.rejects {
@@ -160,29 +164,33 @@ package struct MatchedIndex {
 
   private mutating func spill() throws {
     try records.spill()
-    try segments.spill()
     state.runs = records.runCount
     state.rejectsByteCount = try rejects.flush()
-    try state.write(to: directory + "/matching/state.json")
+    try state.write(to: work + "/state.json")
   }
 
   private static func encode(
-    _ row: MatchedRow, _ place: MatchedRecord.Place, _ draws: NameDraws, directory: String, into output: inout Records
+    _ row: MatchedRow, _ place: MatchedRecord.Place, directory: String, into records: inout [UInt8]
   ) {
+    let startSeconds = row.startSeconds ?? 0
+    let start = MatchedRecord.milliseconds(startSeconds)
+    let length = min(row.endSeconds ?? .infinity, row.durationSeconds ?? .infinity)
+    let end = length.isFinite ? max(MatchedRecord.milliseconds(length), start + 1) : MatchedRecord.unknownEnd
+    // Who probes must see whether a segment ends before its file does.
+    let fileEnd = row.endSeconds == nil ? end : row.durationSeconds.map(MatchedRecord.milliseconds)
     var file = row.file
     file.withUTF8 { bytes in
-      let name = CounterRandom.Name(bytes)
-      let start = Int(((row.startSeconds ?? 0) * 1000).rounded())
-      let length = min(row.endSeconds ?? .infinity, row.durationSeconds ?? .infinity)
-      let end = length.isFinite ? max(Int((length * 1000).rounded()), start + 1) : MatchedRecord.unknownEnd
-      MatchedRecord.append(
-        file: UnsafeRawBufferPointer(bytes), split: draws.split(name),
-        label: row.labels[draws.choice(name, among: row.labels.count)], hash: draws.order(name),
-        milliseconds: start..<end, byteCount: row.byteCount ?? 0, place: place, labels: row.labels, tags: row.tags,
-        to: &output.records)
-      let normal = Self.normalName(row.file, bytes, name, directory)
-      let segment = CounterRandom.key(seed: 0, [CounterRandom.hash(normal, seed: 0), UInt64(start), UInt64(end)])
-      SortedRecord.append(segment, place.number, to: &output.segments)
+      let normal = Self.normalName(row.file, bytes, CounterRandom.Name(bytes), directory)
+      // As `CorpusBuilder` compares them: what is said of the file's length makes no other segment.
+      let segment = CounterRandom.key(
+        seed: 0,
+        [CounterRandom.hash(normal, seed: 0), (startSeconds + 0).bitPattern, (row.endSeconds ?? -1).bitPattern])
+      SortedRecord.append(segment, place.number, to: &records) { records in
+        MatchedRecord.append(
+          file: UnsafeRawBufferPointer(bytes), milliseconds: start..<end,
+          fileMilliseconds: max(fileEnd ?? MatchedRecord.unknownEnd, end), byteCount: row.byteCount ?? 0, place: place,
+          labels: row.labels, tags: row.tags, to: &records)
+      }
     }
   }
 
@@ -198,66 +206,73 @@ package struct MatchedIndex {
 
   // MARK: Duplicates and rare labels
 
-  /// Rows whose file and segment an earlier row has; the values are that row.
-  private func duplicates() throws -> [MatchedRecord.Place: MatchedRecord.Place] {
-    var duplicates: [MatchedRecord.Place: MatchedRecord.Place] = [:]
+  /// Hands the rows to `body` whose file and segment no earlier row has, and the others to `duplicate` with that row's place.
+  private func forEachVideo(
+    _ body: (MatchedRecord) throws -> Void,
+    duplicate: (MatchedRecord, _ first: MatchedRecord.Place) -> Void = { _, _ in }
+  ) throws {
     var last: (segment: UInt64, place: MatchedRecord.Place)?
-    try segments.forEach { record in
-      let place = MatchedRecord.Place(number: record.second)
-      if let last, last.segment == record.first { duplicates[place] = last.place } else { last = (record.first, place) }
+    try records.forEach { sorted in
+      let record = MatchedRecord(sorted)
+      if let last, last.segment == sorted.first { return duplicate(record, last.place) }
+      last = (sorted.first, record.place)
+      try body(record)
     }
-    return duplicates
   }
 
-  /// Takes labels that fewer than `minimum` videos to train on carry from all records, and draws anew where the drawn one went.
-  ///
-  /// - Returns: the labels kept, indices rising.
-  private func dropRare(
-    below minimum: Int, _ duplicates: [MatchedRecord.Place: MatchedRecord.Place]
-  ) throws -> [Int] {
+  /// By label, whether at least `minimum` videos to train on carry it.
+  private func keptLabels(_ minimum: Int) throws -> [Bool] {
+    guard minimum > 0 else { return labels.labels.map { _ in true } }
     var counts = Array(repeating: 0, count: labels.labels.count)
-    try records.forEach { record in
-      let record = MatchedRecord(record)
-      guard record.split == .train, duplicates[record.place] == nil else { return }
+    try forEachVideo { record in
+      guard draws.split(CounterRandom.Name(record.file)) == .train else { return }
       for label in record.labels { counts[label] += 1 }
     }
-    let isKept = counts.map { $0 >= minimum }
-    try records.rewrite { sorted, bytes in
-      let record = MatchedRecord(sorted)
-      let labels = record.labels.filter { isKept[$0] }
-      guard !labels.isEmpty else { return }
-      let label = labels[draws.choice(CounterRandom.Name(record.file), among: labels.count)]
-      record.append(labels: labels, label: label, to: &bytes)
-    }
-    return isKept.indices.filter { isKept[$0] }
+    return counts.map { $0 >= minimum }
   }
 
-  private func countRecords(without duplicates: [MatchedRecord.Place: MatchedRecord.Place]) throws -> Int {
-    var count = 0
-    try records.forEach { if duplicates[MatchedRecord($0).place] == nil { count += 1 } }
-    return count
+  /// The videos that carry a label kept, with those of their labels alone, one of which is drawn, in the order of the index.
+  private func videos(_ isKept: [Bool], _ report: inout Report) throws -> ExternalSort {
+    var videos = ExternalSort(path: work + "/videos")
+    try forEachVideo { record in
+      let labels = record.labels.filter { isKept[$0] }
+      guard !labels.isEmpty else {
+        report.dropped += 1
+        return
+      }
+      let keys = IndexOrder(draws, file: record.file, labels: labels).keys
+      videos.append(keys.first, keys.second) { record.append(labels: labels, to: &$0) }
+      report.videos += 1
+      guard videos.bufferedCount >= Self.runByteCount else { return }
+      try videos.spill()
+      try progress("videos sorted", Double(report.videos) / Double(report.matched), report.videos)
+    } duplicate: { record, first in
+      report.duplicates += 1
+      reject(record, first)
+    }
+    try videos.spill()
+    return videos
   }
 
   // MARK: The index
 
-  private func writeIndex(
-    count: Int, kept: [Int], duplicates: [MatchedRecord.Place: MatchedRecord.Place], report: inout Report
-  ) throws {
+  private func writeIndex(_ videos: ExternalSort, kept: [Int], report: inout Report) throws {
     let names = kept.map { labels.labels[$0].name }
+    let count = report.videos
     var fingerprint = IndexFingerprint(labels: names, count: count)
     var splits: [Split: Int] = [:]
     var done = 0
+    try progress("videos", 0, 0)
     try IndexWriter.write(
       to: directory + "/" + Corpus.fileName, labels: kept.map { labels.labels[$0] },
       settings: ["seed": String(seed), "probed": "0"]
     ) { database in
       var inserter = try MatchedInserter(
         database, kept: kept, labelCount: labels.labels.count, tagCount: labels.tags.count)
-      try records.forEach { sorted in
-        let record = MatchedRecord(sorted)
-        if let first = duplicates[record.place] { return reject(record, first) }
-        try inserter.insert(record, &fingerprint)
-        splits[record.split, default: 0] += 1
+      try videos.forEach { sorted in
+        let order = IndexOrder(sorted)
+        try inserter.insert(MatchedRecord(sorted), order, &fingerprint)
+        splits[order.split, default: 0] += 1
         done += 1
         if done % 50_000 == 0 { try progress("videos", Double(done) / Double(count), done) }
       }
@@ -265,7 +280,6 @@ package struct MatchedIndex {
       return fingerprint.finish()
     }
     try progress("videos", 1, done)
-    report.videos = done
     for split in Split.allCases { report.splits[split.rawValue] = splits[split] ?? 0 }
     report.fingerprint = fingerprint.finish()
   }

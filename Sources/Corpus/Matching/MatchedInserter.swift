@@ -29,12 +29,15 @@ struct MatchedInserter {
     tagCounts = Array(repeating: 0, count: tagCount)
   }
 
-  mutating func insert(_ record: MatchedRecord, _ fingerprint: inout IndexFingerprint) throws {
-    let label = places[record.label]
-    if current.map({ $0.split != record.split || $0.label != label }) ?? true {
+  /// - Parameter order: of the record.
+  mutating func insert(
+    _ record: MatchedRecord, _ order: IndexOrder, _ fingerprint: inout IndexFingerprint
+  ) throws {
+    let label = places[order.label]
+    if current.map({ $0.split != order.split || $0.label != label }) ?? true {
       try endRanks()
-      current = (record.split, label, next)
-      splitText = Array(record.split.rawValue.utf8)
+      current = (order.split, label, next)
+      splitText = Array(order.split.rawValue.utf8)
     }
     labels.removeAll(keepingCapacity: true)
     for label in record.labels { labels.append(places[label]) }
@@ -46,8 +49,8 @@ struct MatchedInserter {
     }
     try insert(record, label: label)
     fingerprint.add(
-      split: record.split, file: record.file, byteCount: record.byteCount,
-      frameCount: record.milliseconds.upperBound, frames: record.milliseconds, label: label, labels: labels)
+      split: order.split, file: record.file, byteCount: record.byteCount,
+      frameCount: record.fileMilliseconds, frames: record.milliseconds, label: label, labels: labels)
     next += 1
   }
 
@@ -55,7 +58,8 @@ struct MatchedInserter {
     let row = video.sqliteStatement
     let end = record.milliseconds.upperBound
     let numbers = [
-      (1, next), (3, label), (6, record.byteCount), (7, end), (8, end == MatchedRecord.unknownEnd ? 0 : 1000),
+      (1, next), (3, label), (6, record.byteCount), (7, record.fileMilliseconds),
+      (8, end == MatchedRecord.unknownEnd ? 0 : 1000),
       (9, record.milliseconds.lowerBound), (10, end),
     ]
     for (column, number) in numbers { sqlite3_bind_int64(row, Int32(column), Int64(number)) }
@@ -68,7 +72,7 @@ struct MatchedInserter {
         return sqlite3_step(row)
       }
     }
-    guard code == SQLITE_DONE else { throw CorpusError(.index, String(cString: sqlite3_errstr(code))) }
+    guard code == SQLITE_DONE else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
   }
 
   /// The text must stay until the statement has run.

@@ -4,16 +4,17 @@ internal import Foundation
 /// Metadata as a manifest: the rows with labels, with those of their hashtags that have labels.
 package enum MatchedManifest {
   /// - Parameters:
-  ///   - rejects: where rows go that cannot be read, each after its file, line and what is wrong; not written if there is none.
+  ///   - rejects: where rows go that cannot be read, each after its file, line and what is wrong; no file if there is none.
   ///   - rejected: called for each of them, with file and line.
   ///   - progress: the share that is read, and rows.
-  /// - Throws: `manifest` for what cannot be read or written; then neither file is there.
+  /// - Throws: `manifest` for what cannot be read or written; then neither file is there. `empty` without a row to keep.
   package static func write(
     _ pass: MatchingPass, to manifest: String, rejects: String,
     workers: Int = ProcessInfo.processInfo.activeProcessorCount,
     rejected: (_ place: String, _ reason: String) -> Void, progress: (Double, Int) -> Void = { _, _ in }
   ) throws(CorpusError) -> MatchingReport {
     var report = MatchingReport()
+    for path in [manifest, rejects] { try pass.requireOther(path) }
     do {
       let output = try LineWriter(path: manifest)
       let refused = try LineWriter(path: rejects)
@@ -30,7 +31,8 @@ package enum MatchedManifest {
         progress(min(part.fraction, 0.999), report.rows)
       }
       progress(1, report.rows)
-      if report.rejected > 0 { try refused.finish() }
+      try refused.finishUnlessEmpty()
+      guard report.matched > 0 else { throw pass.nothing(of: report.rows) }
       try output.finish()
     } catch {
       throw error as? CorpusError ?? CorpusError(.manifest, "\(error)")

@@ -1,10 +1,10 @@
-internal import Foundation
-
-/// A matched row on its way into the index, as a record of an `ExternalSort`: the keys are its split and label, and the seeded
-/// hash of its file's name, so that records come in the order of the index (see `IndexRow.sort`).
+/// A matched row on its way into the index, as the payload of a record of an `ExternalSort`.
 struct MatchedRecord {
   /// Times are in thousandths of a second; the end of a video whose length nobody knows.
   static let unknownEnd = Int(Manifest.longestSeconds * 1000)
+
+  /// - Parameter seconds: up to `Manifest.longestSeconds`.
+  static func milliseconds(_ seconds: Double) -> Int { Int((seconds * 1000).rounded()) }
 
   /// Where a row was: its file's index and its line, in the order of reading.
   struct Place: Hashable, Comparable {
@@ -19,20 +19,16 @@ struct MatchedRecord {
     static func < (left: Self, right: Self) -> Bool { left.number < right.number }
   }
 
-  let split: Split
-  let label: Int
-  let hash: UInt64
   /// The file's name in UTF-8.
   let file: UnsafeRawBufferPointer
   let milliseconds: Range<Int>
+  /// Of the file; that of the segment where it goes to the file's end.
+  let fileMilliseconds: Int
   let byteCount: Int
   let place: Place
   private let lists: UnsafeRawPointer
 
   init(_ record: SortedRecord) {
-    split = Split.allCases[Int(record.first >> 32)]
-    label = Int(record.first & 0xFFFF_FFFF)
-    hash = record.second
     let payload = record.payload
     let nameCount = Int(payload.loadUnaligned(fromByteOffset: payload.count - 4, as: UInt32.self))
     file = UnsafeRawBufferPointer(rebasing: payload[..<nameCount])
@@ -40,9 +36,9 @@ struct MatchedRecord {
       payload.loadUnaligned(fromByteOffset: nameCount + 1 + 8 * index, as: UInt64.self)
     }
     milliseconds = Int(UInt64(bigEndian: number(0)))..<Int(UInt64(bigEndian: number(1)))
-    byteCount = Int(number(2))
-    place = Place(number: number(3))
-    lists = payload.baseAddress! + nameCount + 1 + 32
+    (fileMilliseconds, byteCount) = (Int(number(2)), Int(number(3)))
+    place = Place(number: number(4))
+    lists = payload.baseAddress! + nameCount + 1 + 40
   }
 
   private var labelCount: Int { Int(lists.loadUnaligned(as: UInt32.self)) }
@@ -59,40 +55,66 @@ struct MatchedRecord {
     return (0..<tagCount).lazy.map { Int(lists.loadUnaligned(fromByteOffset: start + 4 * $0, as: UInt32.self)) }
   }
 
-  /// Appends the record of a row.
+  /// Appends the payload of a row.
   ///
   /// - Parameters:
   ///   - labels: indices rising, at least one.
-  ///   - label: the one of them that is drawn.
+  ///   - tags: their places in the table.
   static func append(
-    file: UnsafeRawBufferPointer, split: Split, label: Int, hash: UInt64, milliseconds: Range<Int>, byteCount: Int,
-    place: Place, labels: some Collection<Int>, tags: some Collection<Int>, to bytes: inout [UInt8]
+    file: UnsafeRawBufferPointer, milliseconds: Range<Int>, fileMilliseconds: Int, byteCount: Int, place: Place,
+    labels: some Collection<Int>, tags: some Collection<Int>, to bytes: inout [UInt8]
   ) {
-    let first = UInt64(Split.allCases.firstIndex(of: split)!) << 32 | UInt64(label)
-    SortedRecord.append(first, hash, to: &bytes) { bytes in
-      func append(_ number: some FixedWidthInteger) {
-        withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) }
-      }
-      // Names are compared as far as their end, then the segments.
-      bytes.append(contentsOf: file)
-      bytes.append(0)
-      append(UInt64(milliseconds.lowerBound).bigEndian)
-      append(UInt64(milliseconds.upperBound).bigEndian)
-      append(UInt64(byteCount))
-      append(place.number)
-      append(UInt32(labels.count))
-      append(UInt32(tags.count))
-      for label in labels { append(UInt32(label)) }
-      for tag in tags { append(UInt32(tag)) }
-      append(UInt32(file.count))
+    func append(_ number: some FixedWidthInteger) {
+      withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) }
     }
+    // Names are compared as far as their end, then the segments.
+    bytes.append(contentsOf: file)
+    bytes.append(0)
+    append(UInt64(milliseconds.lowerBound).bigEndian)
+    append(UInt64(milliseconds.upperBound).bigEndian)
+    append(UInt64(fileMilliseconds))
+    append(UInt64(byteCount))
+    append(place.number)
+    append(UInt32(labels.count))
+    append(UInt32(tags.count))
+    for label in labels { append(UInt32(label)) }
+    for tag in tags { append(UInt32(tag)) }
+    append(UInt32(file.count))
   }
 
-  /// The same record with fewer labels.
-  func append(labels: [Int], label: Int, to bytes: inout [UInt8]) {
+  /// The same payload with other labels.
+  func append(labels: [Int], to bytes: inout [UInt8]) {
     Self.append(
-      file: file, split: split, label: label, hash: hash, milliseconds: milliseconds, byteCount: byteCount,
+      file: file, milliseconds: milliseconds, fileMilliseconds: fileMilliseconds, byteCount: byteCount,
       place: place, labels: labels, tags: tags, to: &bytes)
+  }
+}
+
+/// The place of a row in the index: by split, drawn label, and seeded hash of its file's name, then by the name and the segment
+/// (see `IndexRow.sort`), which a `MatchedRecord` begins with.
+struct IndexOrder {
+  let split: Split
+  let label: Int
+  private let hash: UInt64
+
+  /// - Parameters:
+  ///   - file: its name in UTF-8.
+  ///   - labels: of which one is drawn.
+  init(_ draws: NameDraws, file: UnsafeRawBufferPointer, labels: [Int]) {
+    let name = CounterRandom.Name(file)
+    (split, hash) = (draws.split(name), draws.order(name))
+    label = labels[draws.choice(name, among: labels.count)]
+  }
+
+  /// Of a record with its keys.
+  init(_ record: SortedRecord) {
+    split = Split.allCases[Int(record.first >> 32)]
+    label = Int(record.first & 0xFFFF_FFFF)
+    hash = record.second
+  }
+
+  var keys: (first: UInt64, second: UInt64) {
+    (UInt64(Split.allCases.firstIndex(of: split)!) << 32 | UInt64(label), hash)
   }
 }
 

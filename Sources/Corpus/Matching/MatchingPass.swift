@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// What was read of metadata.
 package struct MatchingReport: Sendable, Codable, Equatable {
@@ -53,7 +54,7 @@ package struct MatchingPass: Sendable {
   }
 
   private struct Block: Sendable {
-    let records: RecordBlock
+    let piece: RecordReader.Piece
     let source: Int
     let end: Place
     let fraction: Double
@@ -108,6 +109,21 @@ package struct MatchingPass: Sendable {
     }
   }
 
+  /// - Throws: `manifest` if `path` is one of the files to read, which what is written there would replace.
+  package func requireOther(_ path: String) throws(CorpusError) {
+    func file(_ path: String) -> [UInt64]? {
+      var status = stat()
+      return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+    }
+    guard let written = file(path), let source = paths.first(where: { file($0) == written }) else { return }
+    throw CorpusError(.manifest, "\(path): is the same file as \(source), which is read; write to another")
+  }
+
+  /// The error of a pass without a row to keep.
+  func nothing(of rows: Int, _ reason: String = "no row carries a label") -> CorpusError {
+    CorpusError(.empty, "\(paths[0]): of \(rows) rows \(reason)")
+  }
+
   private func next(_ place: inout Place, _ reader: inout RecordReader?) throws(CorpusError) -> Block? {
     while place.source < paths.count {
       let scanner = scanners[place.source]
@@ -118,11 +134,11 @@ package struct MatchingPass: Sendable {
         }
       reader = open
       let source = place.source
-      if let records = try open.next() {
+      if let piece = try open.nextPiece() {
         (place.offset, place.line) = (open.offset, open.line)
         let read = sizes[..<source].reduce(0, +) + open.filePosition
         return Block(
-          records: records, source: source, end: place,
+          piece: piece, source: source, end: place,
           fraction: min(Double(read) / Double(max(sizes.reduce(0, +), 1)), 1))
       }
       reader = nil
@@ -138,8 +154,16 @@ package struct MatchingPass: Sendable {
   ) -> Part<Output> {
     var part = Part(output: empty, source: block.source, end: block.end, fraction: block.fraction)
     let scanner = scanners[block.source]
-    var isHeader = scanner.hasHeader && block.records.firstLine == 1
-    block.records.forEachRecord(quotes: scanner.hasQuotes) { line, row in
+    let records: RecordBlock
+    switch block.piece {
+    case .records(let block): records = block
+    case .longLine(let line, let bytes):
+      (part.report.rows, part.report.rejected) = (1, 1)
+      part.rejects.append(Reject(line: line, reason: "a line of more than 16 MiB", bytes: bytes))
+      return part
+    }
+    var isHeader = scanner.hasHeader && records.firstLine == 1
+    records.forEachRecord(quotes: scanner.hasQuotes) { line, row in
       if isHeader || row.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) {
         isHeader = false
         return

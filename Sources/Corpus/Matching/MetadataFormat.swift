@@ -84,6 +84,22 @@ enum RowScanner: Sendable {
     }
   }
 
+  /// Appends the text of a field that has escapes, without them.
+  ///
+  /// - Returns: false if there is an escape that stands for no character; it becomes U+FFFD.
+  func unescape(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) -> Bool {
+    switch self {
+    case .objects: return JSONText.unescape(text, into: &bytes)
+    case .table:
+      var isSecond = false
+      for byte in text {
+        isSecond = byte == UInt8(ascii: "\"") && !isSecond
+        if !isSecond { bytes.append(byte) }
+      }
+      return true
+    }
+  }
+
   func scan(_ row: UnsafeBufferPointer<UInt8>, into fields: inout MetadataFields) throws(MetadataMistake) {
     switch self {
     case .objects(let scanner): try scanner.scan(row, into: &fields)

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Video
 
 /// A row of metadata with labels.
@@ -35,27 +34,32 @@ struct MetadataMatcher {
     _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) throws(MetadataMistake) -> MatchedRow? {
     try scanner.scan(row, into: &fields)
-    guard let file = fields[.file], !file.range.isEmpty else {
+    guard fields[.file].map({ !$0.range.isEmpty }) == true else {
       throw MetadataMistake(message: "`\(names.file)` is missing")
     }
-    tags.match(row, fields) { Self.decode($0, of: row, scanner) }
+    tags.match(row, fields, scanner)
     guard !tags.labels.isEmpty else { return nil }
     let found = MatchedRow(
-      file: try located(Self.decode(file, of: row, scanner), row, scanner), hashtags: tags.hashtags, tags: tags.entries,
+      file: try file(row, scanner), hashtags: tags.hashtags, tags: tags.entries,
       labels: tags.labels, startSeconds: try seconds(.start, names.start, row, scanner),
       endSeconds: try seconds(.end, names.end, row, scanner),
       durationSeconds: try seconds(.duration, names.duration, row, scanner),
       byteCount: try count(.bytes, names.bytes, row, scanner))
-    let end = min(found.endSeconds ?? .infinity, found.durationSeconds ?? .infinity)
-    guard found.startSeconds ?? 0 < end else { throw MetadataMistake(message: "its segment ends before it starts") }
+    let start = found.startSeconds ?? 0
+    guard MatchedRecord.milliseconds(start) < MatchedRecord.unknownEnd else {
+      throw MetadataMistake(message: "`\(names.start)` must be below \(Int(Manifest.longestSeconds)) seconds")
+    }
+    guard start < min(found.endSeconds ?? .infinity, found.durationSeconds ?? .infinity) else {
+      throw MetadataMistake(message: "its segment ends before it starts")
+    }
     return found
   }
 
   /// The video's text: with a byte range if there is one.
-  private func located(
-    _ file: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  private func file(
+    _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) throws(MetadataMistake) -> String {
-    guard !file.isEmpty, !file.utf8.contains(0) else { throw MetadataMistake(message: "`\(names.file)` is empty") }
+    let file = try text(.file, names.file, row, scanner) ?? ""
     guard let offset = try count(.offset, names.offset, row, scanner) else { return file }
     guard let bytes = try count(.bytes, names.bytes, row, scanner), bytes > 0 else {
       throw MetadataMistake(message: "`\(names.offset)` without `\(names.bytes)`")
@@ -63,15 +67,15 @@ struct MetadataMatcher {
     guard file.hasSuffix(".tar"), case .file = VideoLocation(file) else {
       throw MetadataMistake(message: "a byte range of what is no tar shard")
     }
-    let name = fields[.member].map { Self.decode($0, of: row, scanner) } ?? String(offset)
+    let name = try text(.member, names.member, row, scanner) ?? String(offset)
     return VideoLocation.member(shard: file, name: name, bytes: offset..<offset + bytes).text
   }
 
   private func seconds(
     _ field: MetadataField, _ name: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) throws(MetadataMistake) -> Double? {
-    guard let text = fields[field] else { return nil }
-    guard let seconds = Double(Self.decode(text, of: row, scanner)), (0...Manifest.longestSeconds).contains(seconds)
+    guard let text = try text(field, name, row, scanner) else { return nil }
+    guard let seconds = Double(text), (0...Manifest.longestSeconds).contains(seconds)
     else { throw MetadataMistake(message: "`\(name)` is not a number of seconds") }
     return seconds
   }
@@ -79,20 +83,28 @@ struct MetadataMatcher {
   private func count(
     _ field: MetadataField, _ name: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
   ) throws(MetadataMistake) -> Int? {
-    guard let text = fields[field] else { return nil }
-    guard let count = Int(Self.decode(text, of: row, scanner)), (0...1 << 56).contains(count) else {
+    guard let text = try text(field, name, row, scanner) else { return nil }
+    guard let count = Int(text), (0...1 << 56).contains(count) else {
       throw MetadataMistake(message: "`\(name)` is not a number of bytes")
     }
     return count
   }
 
-  /// The text of a field.
-  private static func decode(
-    _ text: MetadataFields.Text, of row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
-  ) -> String {
-    let raw = String(decoding: UnsafeBufferPointer(rebasing: row[text.range]), as: UTF8.self)
-    guard text.isEscaped else { return raw }
-    guard case .objects = scanner else { return raw.replacingOccurrences(of: "\"\"", with: "\"") }
-    return (try? JSONDecoder().decode(String.self, from: Data("\"\(raw)\"".utf8))) ?? ""
+  /// The text of a field; nil if the row has none.
+  ///
+  /// - Throws: for one that is not UTF-8, with an escape that stands for no character, or with a NUL: it would be another's.
+  private func text(
+    _ field: MetadataField, _ name: String, _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  ) throws(MetadataMistake) -> String? {
+    guard let place = fields[field] else { return nil }
+    let raw = UnsafeBufferPointer(rebasing: row[place.range])
+    var bytes: [UInt8] = []
+    if place.isEscaped, !scanner.unescape(raw, into: &bytes) {
+      throw MetadataMistake(message: "`\(name)` has a bad escape")
+    }
+    let text = place.isEscaped ? String(validating: bytes, as: UTF8.self) : String(validating: raw, as: UTF8.self)
+    guard let text else { throw MetadataMistake(message: "`\(name)` is not UTF-8") }
+    guard !text.utf8.contains(0) else { throw MetadataMistake(message: "`\(name)` has a NUL in it") }
+    return text
   }
 }

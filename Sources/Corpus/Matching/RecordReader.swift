@@ -1,11 +1,23 @@
 internal import Foundation
 internal import Glibc
 
-/// Reads a file of metadata in blocks of whole records, decompressed as it goes: memory is bounded by the longest record.
+/// Reads a file of metadata in blocks of whole records, decompressed as it goes: memory is bounded by the longest record
+/// that is taken.
 final class RecordReader {
+  /// What comes next in a file.
+  enum Piece: Sendable {
+    case records(RecordBlock)
+    /// A line of more than 16 MiB, which is passed over: its number, and how it begins.
+    case longLine(Int, [UInt8])
+  }
+
   /// A record that is longer is no metadata.
   static let longestRecord = 16 << 20
   static let chunk = 2 << 20
+  /// Bytes of a line that is longer, for the rejects' file.
+  private static let keptOfLongLine = 1 << 10
+  /// U+FEFF, with which some programs begin a file; no part of its first record.
+  private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   private let path: String
   private let quotes: Bool
@@ -33,8 +45,7 @@ final class RecordReader {
       throw CorpusError(.manifest, "\(path): cannot be read: \(String(cString: strerror(errno)))")
     }
     file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    let programs = ["gz": "gzip", "zst": "zstd", "lz4": "lz4"]
-    guard let program = programs[(path as NSString).pathExtension.lowercased()] else {
+    guard let program = Self.decompressor(path) else {
       (process, unpacked) = (nil, file)
       lseek(descriptor, off_t(offset), SEEK_SET)
       return
@@ -56,32 +67,76 @@ final class RecordReader {
     try pass(over: offset)
   }
 
+  private static func decompressor(_ path: String) -> String? {
+    ["gz": "gzip", "zst": "zstd", "lz4": "lz4"][(path as NSString).pathExtension.lowercased()]
+  }
+
   deinit {
     if let process, process.isRunning { process.terminate() }
+  }
+
+  /// The next records, at least one, or a line that is too long to be one.
+  ///
+  /// - Returns: nil at the end of the file.
+  /// - Throws: `manifest` for what cannot be read or decompressed.
+  func nextPiece() throws(CorpusError) -> Piece? {
+    var bytes = rest
+    bytes.reserveCapacity(rest.count + Self.chunk)
+    var (end, isByLine) = (0, false)
+    repeat {
+      try fill(&bytes)
+      if offset == 0, bytes.starts(with: Self.byteOrderMark) {
+        bytes.removeFirst(Self.byteOrderMark.count)
+        offset = Self.byteOrderMark.count
+      }
+      end = isEnded ? bytes.count : Self.lastEnd(in: bytes, quotes: quotes)
+      if end == 0, bytes.count > Self.longestRecord {
+        end = Self.lastEnd(in: bytes, quotes: false)
+        guard end > 0 else { return try passOverLine(beginning: bytes) }
+        isByLine = true
+      }
+    } while end == 0 && !isEnded
+    guard end > 0 else { return nil }
+    rest = Array(bytes[end...])
+    bytes.removeLast(bytes.count - end)
+    let block = RecordBlock(bytes: bytes, firstLine: line, isByLine: isByLine)
+    for byte in bytes where byte == 0x0A { line &+= 1 }
+    offset += end
+    return .records(block)
   }
 
   /// The next records, at least one.
   ///
   /// - Returns: nil at the end of the file.
-  /// - Throws: `manifest` for what cannot be read or decompressed, and for a record above 16 MiB.
+  /// - Throws: `manifest` for what cannot be read or decompressed, and for a line above 16 MiB.
   func next() throws(CorpusError) -> RecordBlock? {
-    var bytes = rest
-    bytes.reserveCapacity(rest.count + Self.chunk)
-    var end = 0
-    repeat {
-      guard bytes.count <= Self.longestRecord else {
-        throw CorpusError(.manifest, "\(path):\(line): a record of more than 16 MiB; is this the right format?")
-      }
-      try fill(&bytes)
-      end = isEnded ? bytes.count : bytes.withUnsafeBufferPointer { RecordBlock.lastEnd(in: $0, quotes: quotes) }
-    } while end == 0 && !isEnded
-    guard end > 0 else { return nil }
-    rest = Array(bytes[end...])
-    bytes.removeLast(bytes.count - end)
-    let block = RecordBlock(bytes: bytes, firstLine: line)
-    for byte in bytes where byte == 0x0A { line &+= 1 }
-    offset += end
-    return block
+    switch try nextPiece() {
+    case .records(let block): return block
+    case .longLine(let line, _):
+      throw CorpusError(.manifest, "\(path):\(line): a line of more than 16 MiB; is this the right format?")
+    case nil: return nil
+    }
+  }
+
+  private static func lastEnd(in bytes: [UInt8], quotes: Bool) -> Int {
+    bytes.withUnsafeBufferPointer { RecordBlock.lastEnd(in: $0, quotes: quotes) }
+  }
+
+  private func passOverLine(beginning bytes: [UInt8]) throws(CorpusError) -> Piece {
+    let piece = Piece.longLine(line, Array(bytes.prefix(Self.keptOfLongLine)))
+    rest = []
+    offset += bytes.count
+    while !isEnded {
+      var more: [UInt8] = []
+      try fill(&more)
+      let end = more.firstIndex(of: 0x0A).map { $0 + 1 }
+      offset += end ?? more.count
+      guard let end else { continue }
+      line += 1
+      rest = Array(more[end...])
+      break
+    }
+    return piece
   }
 
   /// The first record of a file, without its line break; empty for an empty file.
@@ -127,6 +182,10 @@ final class RecordReader {
     isEnded = true
     guard let process else { return }
     process.waitUntilExit()
+    // env(1) found no such program.
+    if process.terminationStatus == 127, let program = Self.decompressor(path) {
+      throw CorpusError(.manifest, "\(path): \(program) cannot be started; install it")
+    }
     guard process.terminationStatus == 0 else {
       throw CorpusError(.manifest, "\(path): cannot be decompressed; it is damaged or cut after line \(line)")
     }

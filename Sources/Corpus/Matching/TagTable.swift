@@ -15,27 +15,25 @@ struct TagTable: Sendable {
   /// Open addressing with linear probing: entry + 1, or 0; a power of two, at most half full.
   private var slots: [Int32] = Array(repeating: 0, count: 16)
 
-  /// Adds a label to a normalised tag; labels of one tag come in rising order.
-  mutating func add(_ tag: String, label: Int) {
-    var tag = tag
+  /// Adds a label to a normalised tag, if it is not there yet; labels of one tag come in rising order.
+  mutating func add(_ tag: UnsafeBufferPointer<UInt8>, label: Int) {
     let label = Int32(label)
-    tag.withUTF8 { text in
-      let slot = find(text)
-      guard slots[slot] > 0 else {
-        entries.append(Entry(start: bytes.count, count: Int32(text.count), label: label))
-        bytes.append(contentsOf: text)
-        slots[slot] = Int32(entries.count)
-        if entries.count * 2 > slots.count { grow() }
-        return
-      }
-      let entry = Int(slots[slot] - 1)
-      let known = entries[entry].label
-      if known >= 0 {
-        entries[entry].label = ~Int32(shared.count)
-        shared.append([known, label])
-      } else {
-        shared[Int(~known)].append(label)
-      }
+    let slot = find(tag)
+    guard slots[slot] > 0 else {
+      entries.append(Entry(start: bytes.count, count: Int32(tag.count), label: label))
+      bytes.append(contentsOf: tag)
+      slots[slot] = Int32(entries.count)
+      if entries.count * 2 > slots.count { grow() }
+      return
+    }
+    let entry = Int(slots[slot] - 1)
+    let known = entries[entry].label
+    if known >= 0 {
+      guard known != label else { return }
+      entries[entry].label = ~Int32(shared.count)
+      shared.append([known, label])
+    } else if shared[Int(~known)].last != label {
+      shared[Int(~known)].append(label)
     }
   }
 
@@ -101,7 +99,7 @@ struct TagTable: Sendable {
   }
 
   /// FNV-1a, mixed so that its low bits are good.
-  private static func hash(_ tag: UnsafeBufferPointer<UInt8>) -> Int {
+  static func hash(_ tag: UnsafeBufferPointer<UInt8>) -> Int {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in tag { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     return Int(truncatingIfNeeded: CounterRandom.mix(hash))
