@@ -40,9 +40,9 @@ extension FourHosts {
     }
   }
 
-  /// Processes of a stage, once there are so many: those of a fault just before may be on their way. After a while, what is there.
+  /// Processes of a stage, once there are so many: one that died soon after its start is started again only after 5 s.
   private func present(_ host: String, _ stage: String, count: Int = 1) throws -> [Int32] {
-    for _ in 0..<50 {
+    for _ in 0..<200 {
       let found = try processes(host, [stage])
       if found.count >= count { return found }
       pause(0.1)
