@@ -113,6 +113,7 @@ package struct ReplicaShares: Sendable {
       loads[worker]?.replicas += tree.replicas(of: share.node).count
     }
     func rank(_ worker: WorkerID) -> (Int, Int, WorkerID) { (loads[worker]!.replicas, given[worker] ?? 0, worker) }
-    return workers.filter { loads[$0]!.shares < Self.sharesPerWorker }.min { rank($0) < rank($1) }
+    guard let worker = workers.min(by: { rank($0) < rank($1) }) else { return nil }
+    return loads[worker]!.shares < Self.sharesPerWorker ? worker : nil
   }
 }
