@@ -339,8 +339,15 @@ package actor Coordinator {
     ledger.close()
   }
 
-  /// Ends the run with an error; workers are let go.
-  func fail(_ error: PipelineError) { finish(.failure(error)) }
+  /// Ends the run with an error; workers are let go. For want of room on its disk this process alone ends: it is started
+  /// again until there is room, and finds the workers where they are.
+  func fail(_ error: PipelineError) {
+    guard error.code == .diskFull, outcome == nil else { return finish(.failure(error)) }
+    outcome = .failure(error)
+    phase = .finished
+    isClosed = true
+    _ = thread.schedule(after: .zero) { self.end(.failure(error)) }
+  }
 
   func finish(_ result: Result<RunReport, PipelineError>) {
     guard outcome == nil else { return }
@@ -361,17 +368,21 @@ package actor Coordinator {
         for node in nodes { self.send(Dismissed(), to: node) }
         return self.scheduleEnd(result)
       }
-      self.isClosed = true
-      for socket in [self.router!, self.clients!] {
-        self.thread.unwatch(socket)
-        socket.close()
-      }
-      self.tap.close()
-      self.ahead.stop()
-      if case .failure(let error) = result { self.close("failed: \(error)") } else { self.ledger.close() }
-      self.waiter?.resume(with: result.mapError { $0 as any Error })
-      self.waiter = nil
+      self.end(result)
     }
+  }
+
+  private func end(_ result: Result<RunReport, PipelineError>) {
+    isClosed = true
+    for socket in [router!, clients!] {
+      thread.unwatch(socket)
+      socket.close()
+    }
+    tap.close()
+    ahead.stop()
+    if case .failure(let error) = result { close("failed: \(error)") } else { ledger.close() }
+    waiter?.resume(with: result.mapError { $0 as any Error })
+    waiter = nil
   }
 
   private func nodesToDismiss() -> [WorkerID] {
