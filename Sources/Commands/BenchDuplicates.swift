@@ -11,7 +11,7 @@ package struct BenchDuplicatesCommand: AsyncParsableCommand {
   @Option(help: "Hashes to search for, each as it is and mirrored.")
   var hashes = 1_000_000
 
-  @Option(help: "Videos to search in, of 40 frames with 26 hashes each.")
+  @Option(help: "Videos to search in, of 80 frames with 26 hashes each.")
   var targets = 20_000
 
   @Option(help: "Seed of the hashes.")

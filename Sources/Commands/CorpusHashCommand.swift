@@ -9,7 +9,7 @@ extension CorpusCommand {
     package static let configuration = CommandConfiguration(
       abstract: "Hashes frames of an index' videos for `deduplicate`; goes on where an interrupted call was.",
       discussion: """
-        Writes DIR/hashes-2.0.bin, with --target DIR/hashes-4.0.bin, and beside it the videos that could not be decoded, as \
+        Writes DIR/hashes-2.0.bin, with --target DIR/hashes-8.0.bin, and beside it the videos that could not be decoded, as \
         hashes-2.0.failed.jsonl.
         """)
 

@@ -33,7 +33,8 @@ struct Alignment {
   /// - Returns: nil if a glance at some of the target's frames and windows shows strangers.
   init?(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) {
     let most = min(hashes.count * 3 / 4, Self.mostFrames)
-    needed = max(1, min(max(most, Self.fewestFrames), hashes.count, (target.seconds.count + 1) / 2))
+    let there = (target.seconds.count + HashRole.density - 1) / HashRole.density
+    needed = max(1, min(max(most, Self.fewestFrames), hashes.count, there))
     guard Self.isPlausible(hashes, target: target, needed: needed) else { return nil }
     self.seconds = seconds
     let rate = rate
@@ -60,12 +61,12 @@ struct Alignment {
     }
   }
 
-  /// Whether enough of the hashes are near to any of the searched windows of the target's frames.
+  /// Whether enough of the hashes are near to any of the searched windows of every other frame of the target.
   private static func isPlausible(_ hashes: [FrameHash], target: VideoHashes, needed: Int) -> Bool {
-    var least = [UInt16](repeating: 0, count: target.seconds.count)
+    var least = [UInt16](repeating: 0, count: (target.seconds.count + 1) / 2)
     var (near, left) = (0, hashes.count)
     for hash in hashes {
-      hash.leastDistances(to: target.hashes, stride: target.regions, count: FrameRegion.searchedCount, into: &least)
+      hash.leastDistances(to: target.hashes, stride: 2 * target.regions, count: FrameRegion.searchedCount, into: &least)
       if least.contains(where: { $0 <= plausible }) { near += 1 }
       left -= 1
       if near == needed { return true }

@@ -2,7 +2,7 @@ internal import Corpus
 
 extension Deduplicator {
   /// Of 256 bits: what `sluice corpus calibrate` gave on synthesized videos; see docs/corpus.md.
-  package static let defaultDistance = 32
+  package static let defaultDistance = 24
   /// The largest distance of hashes that a match may have.
   package static let farthest = Alignment.farthest
 

@@ -25,7 +25,7 @@ package struct TargetIndex: Sendable {
     self.videos = videos
     index = VoteIndex(targets: videos.count, workers: workers) { target in
       let video = videos[target]
-      return stride(from: 0, to: video.seconds.count, by: 2).flatMap { frame in
+      return stride(from: 0, to: video.seconds.count, by: HashRole.density).flatMap { frame in
         (0..<FrameRegion.searchedCount).map { video[frame, $0] }
       }
     }

@@ -22,9 +22,9 @@ package struct VideoHashes: Sendable, Equatable {
   /// Hash of a frame's region.
   package subscript(frame: Int, region: Int) -> FrameHash { hashes[frame * regions + region] }
 
-  /// Every other frame's first region: what a video to train on would have of these.
+  /// The first region of as many frames as a video to train on has: what one would have of these.
   package var thinned: VideoHashes {
-    let kept = stride(from: 0, to: seconds.count, by: 2)
+    let kept = stride(from: 0, to: seconds.count, by: HashRole.density)
     return VideoHashes(regions: 1, seconds: kept.map { seconds[$0] }, hashes: kept.map { self[$0, 0] })
   }
 }
@@ -33,10 +33,13 @@ package struct VideoHashes: Sendable, Equatable {
 package enum HashRole: Sendable {
   /// A video to train on: two frames a second, once each.
   case corpus
-  /// A target's video: of them there are fewer. Four frames a second, so that no frame of a copy is farther from one of them than an
-  /// eighth of a second, each as every crop by a tenth shows it.
+  /// A target's video: of them there are fewer. Eight frames a second, so that no frame of a copy is farther from one of them than a
+  /// sixteenth of a second, in which few things move over more than a cell; each as every crop by a tenth shows it.
   case target
 
-  package var rate: Double { self == .corpus ? 2 : 4 }
+  package var rate: Double { self == .corpus ? 2 : 8 }
   package var regions: [FrameRegion] { self == .corpus ? FrameRegion.whole : FrameRegion.windows }
+
+  /// Frames of a target for each of a video to train on.
+  static let density = Int(target.rate / corpus.rate)
 }

@@ -16,12 +16,12 @@ import Deduplication
     return hash
   }
 
-  /// Ten seconds at four frames a second, none like another, all windows alike.
+  /// Ten seconds at eight frames a second, two and two alike, with all their windows.
   private static func target(_ number: UInt64) -> VideoHashes {
     let regions = HashRole.target.regions.count
     return VideoHashes(
-      regions: regions, seconds: (0..<40).map { Float($0) / 4 },
-      hashes: (0..<UInt64(40)).flatMap { Array(repeating: random(number * 1000 + $0), count: regions) })
+      regions: regions, seconds: (0..<80).map { Float($0) / 8 },
+      hashes: (0..<UInt64(80)).flatMap { Array(repeating: random(number * 1000 + $0 / 2), count: regions) })
   }
 
   private static func video(_ hashes: [FrameHash], every seconds: Float = 0.5) -> VideoHashes {
@@ -34,7 +34,7 @@ import Deduplication
 
   @Test func theThirdSmallestDistanceOfFramesInOrderCounts() {
     let target = Self.target(7)
-    let hashes = [(4, 10), (6, 50), (8, 30), (10, 20), (12, 60)].map { Self.changed(target[$0, 0], bits: $1) }
+    let hashes = [(8, 10), (12, 50), (16, 30), (20, 20), (24, 60)].map { Self.changed(target[$0, 0], bits: $1) }
     let matches = index.matches(Self.video(hashes))
     #expect(matches.map(\.target) == [7])
     #expect(matches.first?.distance == 30 && matches.first?.isMirrored == false)
@@ -44,22 +44,22 @@ import Deduplication
 
   @Test(arguments: [1, 1.25, 0.8]) func speedsAreTried(speed: Float) {
     let target = Self.target(9)
-    let hashes = (0..<8).map { target[4 + Int((Float($0) * 2 * speed).rounded()), 0].mirrored }
+    let hashes = (0..<8).map { target[8 + Int((Float($0) * 4 * speed).rounded()), 0].mirrored }
     let match = index.matches(Self.video(hashes)).first
     #expect(match?.target == 9 && match?.distance == 0 && match?.isMirrored == true)
   }
 
   @Test func fewFramesOrFramesOutOfOrderAreNoCopy() {
     let target = Self.target(3)
-    #expect(index.matches(Self.video([8, 10].map { target[$0, 0] } + Self.strangers)).isEmpty)
-    #expect(index.matches(Self.video([30, 22, 14, 6].map { target[$0, 0] })).isEmpty)
+    #expect(index.matches(Self.video([16, 20].map { target[$0, 0] } + Self.strangers)).isEmpty)
+    #expect(index.matches(Self.video([60, 44, 28, 12].map { target[$0, 0] })).isEmpty)
     // Of a video of one frame that frame decides.
-    #expect(index.matches(Self.video([target[8, 0]])).first?.target == 3)
+    #expect(index.matches(Self.video([target[16, 0]])).first?.target == 3)
   }
 
   @Test func aPartOfALongVideoIsEnough() {
     let target = Self.target(5)
-    let part = (0..<10).map { target[2 * $0 + 4, 0] }
+    let part = (0..<10).map { target[4 * $0 + 8, 0] }
     let match = index.matches(Self.video(Self.strangers + Self.strangers.map(\.mirrored) + part + Self.strangers)).first
     #expect(match?.target == 5 && match?.distance == 0 && match?.seconds == 8 && match?.targetSeconds == 1)
   }

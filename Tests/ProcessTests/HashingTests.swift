@@ -31,7 +31,7 @@ import Testing
   }
 
   private static func bytes(_ directory: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: "\(directory)/hashes-4.0.bin"))
+    try Data(contentsOf: URL(fileURLWithPath: "\(directory)/hashes-8.0.bin"))
   }
 
   private static func names(_ directory: String) throws -> [String] {
@@ -50,18 +50,18 @@ import Testing
     #expect(undisturbed["videos"] as? Int == count && undisturbed["before"] as? Int == 0)
     #expect(undisturbed["failed"] as? Int == 1 && errors.contains("\(damaged): is kept, it has no hash: "))
     let names = try Self.names(plain)
-    #expect(names == ["hashes-4.0.bin", "hashes-4.0.failed.jsonl"])
-    let failed = try String(contentsOfFile: "\(plain)/hashes-4.0.failed.jsonl", encoding: .utf8)
+    #expect(names == ["hashes-8.0.bin", "hashes-8.0.failed.jsonl"])
+    let failed = try String(contentsOfFile: "\(plain)/hashes-8.0.failed.jsonl", encoding: .utf8)
     #expect(failed.contains(#""file":"\#(damaged)""#) && failed.contains("reason"))
 
     let whole = try Self.bytes(plain)
-    let partial = "\(killed)/hashes-4.0.bin.partial"
+    let partial = "\(killed)/hashes-8.0.bin.partial"
     for part in [8, 3] {
       let live = try Sluice.Live(["corpus", "hash", killed, "--target", "--workers", "1"])
       _ = try eventually("hashes") { Self.size(partial) > whole.count / part ? true : nil }
       kill(live.process.processIdentifier, SIGKILL)
       #expect(try live.wait(seconds: 60).signal == SIGKILL)
-      #expect(try Self.names(killed) == ["hashes-4.0.bin.partial"])
+      #expect(try Self.names(killed) == ["hashes-8.0.bin.partial"])
     }
     // What a killed process may leave, and what a disk may do.
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: partial))
@@ -77,9 +77,9 @@ import Testing
 
     // Hashes that are there are not made again; damaged ones are.
     #expect(try Self.hash(killed).report["before"] as? Int == count)
-    truncate("\(killed)/hashes-4.0.bin", off_t(whole.count - 1))
+    truncate("\(killed)/hashes-8.0.bin", off_t(whole.count - 1))
     let (again, why) = try Self.hash(killed)
-    #expect(again["before"] as? Int == 0 && why.contains("hashes-4.0.bin: of another index, or damaged: made again"))
+    #expect(again["before"] as? Int == 0 && why.contains("hashes-8.0.bin: of another index, or damaged: made again"))
     #expect(try Self.bytes(killed) == whole)
   }
 
@@ -92,7 +92,7 @@ import Testing
     #expect(ends.allSatisfy { $0.status == 0 }, "\(ends)")
     let before = try ends.map { try $0.json()["before"] as? Int ?? -1 }
     #expect(before.sorted() == [0, count])
-    #expect(try Self.names(directory) == ["hashes-4.0.bin", "hashes-4.0.failed.jsonl"])
+    #expect(try Self.names(directory) == ["hashes-8.0.bin", "hashes-8.0.failed.jsonl"])
   }
 
   @Test func optionsThatContradictEachOther() throws {
