@@ -71,6 +71,7 @@ import Testing
     #"{"hashtags": ["fish"]}"#, #"{"file": "", "hashtags": ["fish"]}"#, #"{"file": "a", "hashtags": "fish"} x"#, "{",
     #"{"file": "a", "hashtags": "fish", "start": "soon"}"#, #"{"file": "a", "hashtags": "fish", "end": -1}"#,
     #"{"file": "a", "hashtags": {"fish": 1}}"#, #"{"x": ], "file": "a"}"#, #"{"file": "a\"#, #"{"x": , "file": "a"}"#,
+    #"{"file": "a", "hashtags": "fish", "end": nan}"#, #"{"file": nonsense, "hashtags": "fish"}"#,
   ])
   func badRowsAreRejected(row: String) throws {
     let good = #"{"file": "good.mp4", "hashtags": ["fish"]}"#
@@ -100,8 +101,14 @@ import Testing
     let tsv = try read("url\ttags\na\t#fish #surf\n\"b\"\tfish\nc\n", "a.tsv", names: names)
     #expect(tsv.rows.map(\.file) == ["a", "\"b\""] && tsv.rows[0].labels == [1, 2])
     #expect(tsv.report.rejected == 1)
+    let quoted = try read("\"id, of whom\",\"tags\",\"url\"\n1,fish,a.mp4\n", "c.csv", names: names)
+    #expect(quoted.rows.map(\.file) == ["a.mp4"] && quoted.rejected.isEmpty)
     let error = corpusError { _ = try read("url\tother\n", "b.tsv", names: names) }
     #expect(error?.message.contains("no column \"tags\"") == true)
+    let open = corpusError { _ = try read("\"url,tags\n", "b.csv", names: names) }
+    #expect(open?.message.hasSuffix("b.csv:1: a quote without its end") == true, "\(String(describing: open))")
+    let list = try read(#"{"url": ["a.mp4"], "tags": ["fish"]}"#, "a.jsonl", names: names)
+    #expect(list.rejected == ["1: `url` is a list"])
   }
 
   @Test(arguments: [("gz", "gzip -k"), ("zst", "zstd -qk"), ("lz4", "lz4 -qk")])

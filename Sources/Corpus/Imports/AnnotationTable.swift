@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// A CSV file of annotations with the names of its columns in the first line.
 struct AnnotationTable {
   /// One row: its line and the texts of its columns; those that are empty are not there.
@@ -23,14 +21,7 @@ struct AnnotationTable {
   /// - Throws: `manifest` for a file that cannot be read, and for a first line whose quotes do not match.
   init(path: String) throws(CorpusError) {
     self.path = path
-    let header = Array(try RecordReader.firstRecord(path: path, quotes: true).drop { $0 == "\u{FEFF}" }.utf8)
-    do throws(MetadataMistake) {
-      columns = try header.withUnsafeBufferPointer { bytes throws(MetadataMistake) in
-        try DelimitedScanner(csv: []).texts(bytes).map { $0.trimmingCharacters(in: .whitespaces) }
-      }
-    } catch {
-      throw CorpusError(.manifest, "\(path):1: \(error.message)")
-    }
+    columns = try DelimitedScanner.columns(path: path, quotes: true)
   }
 
   /// Hands the rows to `body`, and those that are not like the first line to `rejected`.

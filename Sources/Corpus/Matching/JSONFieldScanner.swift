@@ -1,10 +1,19 @@
 /// Finds the mapped fields of one line of JSON without building its objects: one pass over the bytes, no allocation.
 struct JSONFieldScanner: Sendable {
-  /// Names of the keys, in UTF-8 as they are written in the lines, by field.
-  private let keys: [(name: [UInt8], field: MetadataField)]
+  private struct Key {
+    /// In UTF-8 as it is written in the lines.
+    let name: [UInt8]
+    let field: MetadataField
+
+    func mistake(_ what: String) -> MetadataMistake {
+      MetadataMistake(message: "`\(String(decoding: name, as: UTF8.self))` \(what)")
+    }
+  }
+
+  private let keys: [Key]
 
   init(keys: [(name: String, field: MetadataField)]) {
-    self.keys = keys.map { (Array($0.name.utf8), $0.field) }
+    self.keys = keys.map { Key(name: Array($0.name.utf8), field: $0.field) }
   }
 
   /// - Parameter line: one JSON object without its line break.
@@ -19,7 +28,7 @@ struct JSONFieldScanner: Sendable {
         try cursor.expect(":")
         let name = UnsafeBufferPointer(rebasing: line[key.range])
         if let match = keys.first(where: { $0.name.elementsEqual(name) }) {
-          try cursor.value(of: match.field, into: &fields)
+          try cursor.value(of: match, into: &fields)
         } else {
           try cursor.skipValue()
         }
@@ -88,22 +97,32 @@ struct JSONFieldScanner: Sendable {
         || byte == UInt8(ascii: "+") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "E")
     }
 
-    mutating func value(of field: MetadataField, into fields: inout MetadataFields) throws(MetadataMistake) {
+    /// Whether a word other than null is a number or truth value; what number, those say who read it.
+    private static func isValue(_ word: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+      let first = word.first ?? 0
+      return (0x30...0x39).contains(first) || first == UInt8(ascii: "-") || word.elementsEqual("true".utf8)
+        || word.elementsEqual("false".utf8)
+    }
+
+    mutating func value(of key: Key, into fields: inout MetadataFields) throws(MetadataMistake) {
+      let field = key.field
       skipSpace()
       guard place < line.count else { throw MetadataMistake(message: "not a JSON object: it ends at byte \(place)") }
       switch line[place] {
       case UInt8(ascii: "\""):
         fields[field] = try text()
       case UInt8(ascii: "["):
-        guard field == .hashtags else { throw MetadataMistake(message: "`\(field)` is a list") }
+        guard field == .hashtags else { throw key.mistake("is a list") }
         place += 1
         if skip("]") { return }
         repeat { fields.hashtags.append(try text()) } while skip(",")
         try expect("]")
-      case UInt8(ascii: "{"): throw MetadataMistake(message: "`\(field)` is an object")
+      case UInt8(ascii: "{"): throw key.mistake("is an object")
       default:
         let word = try word()
-        if line[word.lowerBound] != UInt8(ascii: "n") { fields[field] = MetadataFields.Text(range: word) }
+        if line[word].elementsEqual("null".utf8) { return }
+        guard Self.isValue(line[word]) else { throw key.mistake("is not a JSON value") }
+        fields[field] = MetadataFields.Text(range: word)
       }
     }
 

@@ -57,11 +57,8 @@ enum RowScanner: Sendable {
       self = .objects(JSONFieldScanner(keys: names.all))
       return
     }
-    let header = try RecordReader.firstRecord(path: path, quotes: format == .csv)
-    let separator: Character = format == .csv ? "," : "\t"
-    let columns = header.split(separator: separator, omittingEmptySubsequences: false).map { name in
-      let name = name.trimmingCharacters(in: CharacterSet(charactersIn: " \r\"\u{FEFF}"))
-      return names.all.first { $0.name == name }?.field
+    let columns = try DelimitedScanner.columns(path: path, quotes: format == .csv).map { name in
+      names.all.first { $0.name == name }?.field
     }
     for (name, field) in names.all.prefix(2) where !columns.contains(field) {
       throw CorpusError(.manifest, "\(path): its first line names no column \"\(name)\"")
