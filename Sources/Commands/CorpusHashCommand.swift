@@ -34,11 +34,11 @@ extension CorpusCommand {
       let progress = ProgressBar()
       let role = target ? HashRole.target : .corpus
       let result = try CorpusHasher.hash(
-        try Corpus(directory: directory), as: role, workers: workers,
+        try Corpus(directory: directory), as: role, workers: workers, retriesFailures: true,
         progress: { progress.show($0, of: $1, "videos hashed") }, warn: RejectNotes().note)
       let report = Report(
-        file: result.hashes.path, videos: result.hashes.count, before: result.before, failed: result.failures,
-        hashes: result.hashes.hashCount)
+        file: result.hashes.path, videos: result.hashes.count, before: result.before,
+        failed: result.hashes.failureCount, hashes: result.hashes.hashCount)
       let failed =
         report.failed > 0
         ? "; \(report.failed) could not be decoded, see \(HashFile.failuresPath(directory, role))" : ""

@@ -1,4 +1,4 @@
-/// A video's frames laid beside those of a target's.
+/// A video's frames, or some of a long one's, laid beside those of a target's.
 struct Alignment {
   struct Best {
     /// The video's frames are laid on the target's at some speed and offset; of the frames' distances the k-th smallest counts. k is
@@ -18,6 +18,10 @@ struct Alignment {
   /// Of 256 bits: where fewer frames than needed are so near to any frame of the target, no closer look is taken.
   private static let plausible = 80
 
+  /// Frames that are laid at once, two minutes of a video, so that memory does not grow with the product of two lengths; each has as many of
+  /// the ones before, since a copy's frames may lie in both.
+  private static let longest = (frames: 256, shared: 16)
+
   private let seconds: [Float]
   /// Target's seconds are counted in these, of its rate.
   private let rate = Float(HashRole.target.rate)
@@ -27,11 +31,24 @@ struct Alignment {
   private var distances: [UInt16]
   private let needed: Int
 
+  /// The best of all parts of a video.
+  ///
   /// - Parameters:
   ///   - hashes: of the video's frames, one each.
   ///   - target: not empty.
+  /// - Returns: nil if no part has enough frames like the target's.
+  static func best(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) -> Best? {
+    var best: Best?
+    for first in stride(from: 0, to: max(1, hashes.count - longest.shared), by: longest.frames - longest.shared) {
+      let part = first..<min(first + longest.frames, hashes.count)
+      let found = Alignment(Array(hashes[part]), seconds: Array(seconds[part]), target: target)?.best()
+      if let found, found.distance < best?.distance ?? .max { best = found }
+    }
+    return best
+  }
+
   /// - Returns: nil if a glance at some of the target's frames and windows shows strangers.
-  init?(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) {
+  private init?(_ hashes: [FrameHash], seconds: [Float], target: VideoHashes) {
     let most = min(hashes.count * 3 / 4, Self.mostFrames)
     let there = (target.seconds.count + HashRole.density - 1) / HashRole.density
     needed = max(1, min(max(most, Self.fewestFrames), hashes.count, there))
@@ -76,7 +93,7 @@ struct Alignment {
   }
 
   /// The best of all speeds and offsets; nil if none brings enough frames within `farthest`.
-  func best() -> Best? {
+  private func best() -> Best? {
     guard let first = seconds.first, let last = seconds.last else { return nil }
     var best: Best?
     for speed in Self.speeds {

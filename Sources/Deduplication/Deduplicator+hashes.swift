@@ -17,6 +17,7 @@ extension Deduplicator {
     distance: Int, progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void,
     warn: (_ file: String, _ reason: String) -> Void
   ) throws -> (report: Report, pairs: [Pair]) {
+    for corpus in targets + [corpus] { try corpus.requireProbed() }
     var search = Search()
     var owners: [TargetVideo] = []
     var targetHashes: [VideoHashes] = []

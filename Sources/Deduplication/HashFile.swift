@@ -4,12 +4,13 @@ internal import Foundation
 
 /// The hashes of an index' videos, in a file beside it that is mapped, not read.
 ///
-/// Little-endian: "SLHASH03", the index' fingerprint (64 characters), frames sampled of each second (Float64), hashes of each frame (Int64),
-/// number of videos (Int64); for each video its id (Int64) and the end of its frames (Int64); of each frame its seconds (Float32), four
-/// bytes of nothing, and its hashes, 32 bytes each.
+/// Little-endian: "SLHASH04", the index' fingerprint (64 characters), frames sampled of each second (Float64), hashes of each frame (Int64),
+/// number of videos (Int64); for each video its id (Int64), the end of its frames (Int64) and the checksum of its record in the
+/// `HashJournal` (UInt64); of each frame its seconds (Float32), four bytes of nothing, and its hashes, 32 bytes each.
 package struct HashFile: Sendable {
-  private static let magic = "SLHASH03"
+  private static let magic = "SLHASH04"
   private static let headerBytes = 8 + 64 + 8 + 8 + 8
+  private static let entryBytes = 24
 
   private let data: Data
   private let role: HashRole
@@ -33,25 +34,56 @@ package struct HashFile: Sendable {
     else { return nil }
     (self.data, self.role) = (data, role)
     count = data.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: 88, as: Int64.self)) }
-    guard count == corpus.rows(splits: role.splits).reduce(0, { $0 + $1.count }),
-      data.starts(with: Self.header(Self.magic, of: corpus, role, count: count)),
-      data.count >= Self.headerBytes + 16 * count,
-      data.count == Self.headerBytes + 16 * count + Self.frameBytes(role) * end(count - 1),
-      (0..<count).allSatisfy({ end($0 - 1) <= end($0) })
-    else { return nil }
-  }
-
-  private func end(_ video: Int) -> Int {
-    guard video >= 0 else { return 0 }
-    return data.withUnsafeBytes { bytes in
-      Int(bytes.loadUnaligned(fromByteOffset: Self.headerBytes + 16 * video + 8, as: Int64.self))
+    guard data.starts(with: Self.header(Self.magic, of: corpus, role, count: count)), isWhole(of: corpus) else {
+      return nil
     }
   }
 
-  /// Row of the index.
-  package func id(_ video: Int) -> Int {
-    data.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: Self.headerBytes + 16 * video, as: Int64.self)) }
+  /// Whether the videos are those of the index, and every byte as it was written.
+  private func isWhole(of corpus: Corpus) -> Bool {
+    let rows = corpus.rows(splits: role.splits)
+    guard count == rows.reduce(0, { $0 + $1.count }), data.count >= framesStart else { return false }
+    let (frames, rest) = (data.count - framesStart).quotientAndRemainder(dividingBy: Self.frameBytes(role))
+    var (number, start) = (0, 0)
+    for row in rows.joined() {
+      guard id(number) == row, (start...frames).contains(end(number)) else { return false }
+      let isSame = data.withUnsafeBytes { bytes in
+        let record = HashJournal.Record(
+          isFailure: false, bytes: UnsafeRawBufferPointer(rebasing: bytes[place(start)..<place(end(number))]))
+        return checksum(number) == record.checksum(number)
+      }
+      guard isSame || isFailure(number) else { return false }
+      (number, start) = (number + 1, end(number))
+    }
+    return start == frames && rest == 0
   }
+
+  private var framesStart: Int { Self.headerBytes + Self.entryBytes * count }
+
+  /// Where a frame begins, or ends the one before it.
+  private func place(_ frame: Int) -> Int { framesStart + Self.frameBytes(role) * frame }
+
+  private func number<Value: FixedWidthInteger & BitwiseCopyable>(_ video: Int, _ offset: Int, as type: Value.Type)
+    -> Value
+  {
+    data.withUnsafeBytes {
+      $0.loadUnaligned(fromByteOffset: Self.headerBytes + Self.entryBytes * video + offset, as: type)
+    }
+  }
+
+  private func end(_ video: Int) -> Int { video < 0 ? 0 : Int(number(video, 8, as: Int64.self)) }
+  private func checksum(_ video: Int) -> UInt64 { number(video, 16, as: UInt64.self) }
+
+  /// Whether the video at this place could not be decoded.
+  package func isFailure(_ video: Int) -> Bool {
+    frameCount(video) == 0 && checksum(video) == HashJournal.Record.failed.checksum(video)
+  }
+
+  /// Number of videos that could not be decoded.
+  package var failureCount: Int { (0..<count).count(where: isFailure) }
+
+  /// Row of the index.
+  package func id(_ video: Int) -> Int { Int(number(video, 0, as: Int64.self)) }
 
   /// Bytes of a frame.
   static func frameBytes(_ role: HashRole) -> Int { 8 + MemoryLayout<FrameHash>.size * role.regions.count }
@@ -69,7 +101,7 @@ package struct HashFile: Sendable {
     var hashes: [FrameHash] = []
     data.withUnsafeBytes { bytes in
       for frame in end(video - 1)..<end(video) {
-        let at = Self.headerBytes + 16 * count + Self.frameBytes(role) * frame
+        let at = place(frame)
         seconds.append(bytes.loadUnaligned(fromByteOffset: at, as: Float.self))
         for region in 0..<regions {
           hashes.append(bytes.loadUnaligned(fromByteOffset: at + 8 + 32 * region, as: FrameHash.self))
@@ -87,7 +119,7 @@ extension HashFile {
   ) throws(FileError) -> HashJournal {
     let count = corpus.rows(splits: role.splits).reduce(0) { $0 + $1.count }
     return try HashJournal(
-      path: journalPath(corpus.directory, role), header: header("SLHASHJ1", of: corpus, role, count: count),
+      path: journalPath(corpus.directory, role), header: header("SLHASHJ2", of: corpus, role, count: count),
       frameBytes: frameBytes(role), videoCount: count, warn: warn)
   }
 
@@ -101,12 +133,14 @@ extension HashFile {
     var file = try PieceWriter(path: path(corpus.directory, role))
     try file.append(header(magic, of: corpus, role, count: journal.count))
     var rows = corpus.rows(splits: role.splits).joined().makeIterator()
-    var end = 0
+    var (number, end) = (0, 0)
     try journal.forEach { record in
       if !record.isFailure { end += record.bytes.count / frameBytes(role) }
       var entry: [UInt8] = []
       append(Int64(rows.next() ?? -1), to: &entry)
       append(Int64(end), to: &entry)
+      append((record.isFailure ? .failed : record).checksum(number), to: &entry)
+      number += 1
       try file.append(entry)
     }
     try journal.forEach { if !$0.isFailure { try file.append($0.bytes) } }

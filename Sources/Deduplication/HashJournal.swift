@@ -19,6 +19,12 @@ package struct HashJournal {
   package struct Record {
     package let isFailure: Bool
     package let bytes: UnsafeRawBufferPointer
+
+    /// Of a video that could not be decoded, whatever the reason.
+    static var failed: Record { Record(isFailure: true, bytes: UnsafeRawBufferPointer(start: nil, count: 0)) }
+
+    /// As the record of the video of this number.
+    func checksum(_ video: Int) -> UInt64 { XXH3.hash(bytes, seed: HashJournal.seed(video, isFailure ? 1 : 0)) }
   }
 
   private static let recordHeaderBytes = 16

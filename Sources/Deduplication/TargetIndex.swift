@@ -25,7 +25,7 @@ package struct TargetIndex: Sendable {
     self.videos = videos
     index = VoteIndex(targets: videos.count, workers: workers) { target in
       let video = videos[target]
-      return stride(from: 0, to: video.seconds.count, by: HashRole.density).flatMap { frame in
+      return video.corpusFrames.flatMap { frame in
         (0..<FrameRegion.searchedCount).map { video[frame, $0] }
       }
     }
@@ -43,7 +43,7 @@ package struct TargetIndex: Sendable {
       let hashes = isMirrored ? video.hashes.map(\.mirrored) : video.hashes
       for candidate in index.candidates(of: hashes, count: Self.candidateCount, excluding: excluded) {
         guard
-          let best = Alignment(hashes, seconds: video.seconds, target: videos[candidate.target])?.best(),
+          let best = Alignment.best(hashes, seconds: video.seconds, target: videos[candidate.target]),
           best.distance < found[candidate.target]?.distance ?? .max
         else { continue }
         found[candidate.target] = Match(

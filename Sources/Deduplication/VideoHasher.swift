@@ -5,8 +5,8 @@ package import Video
 package enum VideoHasher {
   /// The size that frames are scaled to before they are hashed.
   private static let size = (height: 96, width: 128)
-  /// Frames of one call to the decoder.
-  private static let batch = 64
+  /// Frames of one call to the decoder; more where each call begins at the file's start.
+  private static let batch = (indexed: 64, linear: 4096)
 
   /// Samples the frames of a segment evenly and hashes their regions.
   ///
@@ -18,12 +18,11 @@ package enum VideoHasher {
   ) throws(VideoError) -> VideoHashes {
     let decoder = try VideoDecoder(path: path, indexed: indexed)
     let fps = framesPerSecond > 0 ? framesPerSecond : 25
-    let wanted = max(2, Int((Double(frames.count) / fps * role.rate).rounded()))
-    let count = min(wanted, frames.count)
-    let samples = (0..<count).map { frames.lowerBound + (2 * $0 + 1) * frames.count / (2 * count) }
+    let samples = samples(of: frames, framesPerSecond: fps, role: role)
     var hashes = VideoHashes(regions: role.regions.count)
-    for first in stride(from: 0, to: count, by: batch) {
-      let places = first..<min(first + batch, count)
+    let batch = decoder.isLinear ? batch.linear : batch.indexed
+    for first in stride(from: 0, to: samples.count, by: batch) {
+      let places = first..<min(first + batch, samples.count)
       let tensor = try decoder.frames(
         at: Array(samples[places]), size: .exact(height: size.height, width: size.width), format: .yuv420p)
       for place in places {
@@ -36,6 +35,15 @@ package enum VideoHasher {
       }
     }
     return hashes
+  }
+
+  /// Which frames are hashed: those in the middle of equal parts of a video to train on, and these and those between them of a target,
+  /// so that a frame of a copy with the same beginning and end is laid beside the very frame it was made of.
+  private static func samples(of frames: Range<Int>, framesPerSecond: Double, role: HashRole) -> [Int] {
+    let parts = max(2, Int((Double(frames.count) / framesPerSecond * HashRole.corpus.rate).rounded()))
+    let (count, shift) = role == .corpus ? (parts, 1) : (parts * HashRole.density, 0)
+    guard count < frames.count else { return Array(frames) }
+    return (0..<count).map { frames.lowerBound + (2 * $0 + shift) * frames.count / (2 * count) }
   }
 
   /// Of a whole file that is in no index.

@@ -22,10 +22,14 @@ package struct VideoHashes: Sendable, Equatable {
   /// Hash of a frame's region.
   package subscript(frame: Int, region: Int) -> FrameHash { hashes[frame * regions + region] }
 
-  /// The first region of as many frames as a video to train on has: what one would have of these.
+  /// The frames of a target that a video to train on has, too, if all have hashes.
+  var corpusFrames: StrideTo<Int> {
+    stride(from: max(0, min(HashRole.density / 2, seconds.count - 1)), to: seconds.count, by: HashRole.density)
+  }
+
+  /// The first region of these: what a video to train on would have.
   package var thinned: VideoHashes {
-    let kept = stride(from: 0, to: seconds.count, by: HashRole.density)
-    return VideoHashes(regions: 1, seconds: kept.map { seconds[$0] }, hashes: kept.map { self[$0, 0] })
+    VideoHashes(regions: 1, seconds: corpusFrames.map { seconds[$0] }, hashes: corpusFrames.map { self[$0, 0] })
   }
 }
 
@@ -41,5 +45,5 @@ package enum HashRole: Sendable {
   package var regions: [FrameRegion] { self == .corpus ? FrameRegion.whole : FrameRegion.windows }
 
   /// Frames of a target for each of a video to train on.
-  static let density = Int(target.rate / corpus.rate)
+  package static let density = Int(target.rate / corpus.rate)
 }

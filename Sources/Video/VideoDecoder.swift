@@ -24,6 +24,8 @@ package final class VideoDecoder {
   var demuxer: Demuxer { opened.demuxer }
   /// Whether the last call, or opening the file, went by the packet table: false if anything differed from that.
   package var usesTable: Bool { opened.table != nil }
+  /// Whether each call decodes the file from its start, since its packets do not say which frames they are.
+  package var isLinear: Bool { index.isLinear }
 
   /// Opens a file: by its packet table if it was indexed with one and agrees with it, otherwise by reading it through once
   /// to learn its packets. The pixels that `frames` returns do not depend on the table.

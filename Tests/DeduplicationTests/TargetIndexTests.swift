@@ -16,7 +16,8 @@ import Deduplication
     return hash
   }
 
-  /// Ten seconds at eight frames a second, two and two alike, with all their windows.
+  /// Ten seconds at eight frames a second, two and two alike, with all their windows. Those of which a video to train on has the
+  /// very frames are 2, 6, 10 and so on.
   private static func target(_ number: UInt64) -> VideoHashes {
     let regions = HashRole.target.regions.count
     return VideoHashes(
@@ -34,34 +35,44 @@ import Deduplication
 
   @Test func theThirdSmallestDistanceOfFramesInOrderCounts() {
     let target = Self.target(7)
-    let hashes = [(8, 10), (12, 50), (16, 30), (20, 20), (24, 60)].map { Self.changed(target[$0, 0], bits: $1) }
+    let hashes = [(10, 10), (14, 50), (18, 30), (22, 20), (26, 60)].map { Self.changed(target[$0, 0], bits: $1) }
     let matches = index.matches(Self.video(hashes))
     #expect(matches.map(\.target) == [7])
     #expect(matches.first?.distance == 30 && matches.first?.isMirrored == false)
-    #expect(matches.first?.seconds == 0 && matches.first?.targetSeconds == 1)
+    #expect(matches.first?.seconds == 0 && matches.first?.targetSeconds == 1.25)
     #expect(index.matches(Self.video(hashes), excluding: 7).isEmpty)
   }
 
   @Test(arguments: [1, 1.25, 0.8]) func speedsAreTried(speed: Float) {
     let target = Self.target(9)
-    let hashes = (0..<8).map { target[8 + Int((Float($0) * 4 * speed).rounded()), 0].mirrored }
+    let hashes = (0..<8).map { target[10 + Int((Float($0) * 4 * speed).rounded()), 0].mirrored }
     let match = index.matches(Self.video(hashes)).first
     #expect(match?.target == 9 && match?.distance == 0 && match?.isMirrored == true)
   }
 
   @Test func fewFramesOrFramesOutOfOrderAreNoCopy() {
     let target = Self.target(3)
-    #expect(index.matches(Self.video([16, 20].map { target[$0, 0] } + Self.strangers)).isEmpty)
-    #expect(index.matches(Self.video([60, 44, 28, 12].map { target[$0, 0] })).isEmpty)
+    #expect(index.matches(Self.video([18, 22].map { target[$0, 0] } + Self.strangers)).isEmpty)
+    #expect(index.matches(Self.video([62, 46, 30, 14].map { target[$0, 0] })).isEmpty)
     // Of a video of one frame that frame decides.
-    #expect(index.matches(Self.video([target[16, 0]])).first?.target == 3)
+    #expect(index.matches(Self.video([target[18, 0]])).first?.target == 3)
+  }
+
+  /// Of a video of many minutes, wherever the part is.
+  @Test(arguments: [0, 236, 239, 241, 245, 250, 256, 700, 990]) func aPartOfAVeryLongVideoIsEnough(first: Int) {
+    let target = Self.target(5)
+    var hashes = (0..<1000).map { Self.random(1_000_000 + UInt64($0)) }
+    for frame in 0..<10 { hashes[first + frame] = target[4 * frame + 10, 0] }
+    let match = index.matches(Self.video(hashes)).first
+    #expect(match?.target == 5 && match?.distance == 0)
+    #expect(match?.seconds == Float(first) / 2 && match?.targetSeconds == 1.25)
   }
 
   @Test func aPartOfALongVideoIsEnough() {
     let target = Self.target(5)
-    let part = (0..<10).map { target[4 * $0 + 8, 0] }
+    let part = (0..<10).map { target[4 * $0 + 10, 0] }
     let match = index.matches(Self.video(Self.strangers + Self.strangers.map(\.mirrored) + part + Self.strangers)).first
-    #expect(match?.target == 5 && match?.distance == 0 && match?.seconds == 8 && match?.targetSeconds == 1)
+    #expect(match?.target == 5 && match?.distance == 0 && match?.seconds == 8 && match?.targetSeconds == 1.25)
   }
 
   @Test func theNearestIsTheSameForAnyNumberOfThreads() {

@@ -106,7 +106,13 @@ import Deduplication
     (options.width, options.height) = (160, 120)
     try Synthesizer.run(options, into: directory) { _, _ in }
     let videos = (0..<6).map { "\(directory)/videos/00000\($0).mp4" }
-    let index = TargetIndex(try videos.map { try VideoHasher.hashes(path: $0, role: .target) })
+    let targets = try videos.map { try VideoHasher.hashes(path: $0, role: .target) }
+    let index = TargetIndex(targets)
+    for (number, path) in videos.enumerated() {
+      let own = try VideoHasher.hashes(path: path, role: .corpus)
+      #expect(index.matches(own).first?.target == number && index.matches(own).first?.distance == 0)
+      #expect(targets[number].thinned == own && targets[number].seconds.count == HashRole.density * own.seconds.count)
+    }
     for (number, kind) in Reupload.allCases.enumerated() {
       let source = number % 6
       let copy = "\(directory)/\(kind.rawValue).mp4"

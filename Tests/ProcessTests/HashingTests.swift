@@ -76,11 +76,11 @@ import Testing
     #expect(try Self.bytes(killed) == whole && Self.names(killed) == names)
 
     // Hashes that are there are not made again; damaged ones are.
-    #expect(try Self.hash(killed).report["before"] as? Int == count)
+    #expect(try Self.hash(killed).report["before"] as? Int == count - 1)
     truncate("\(killed)/hashes-8.0.bin", off_t(whole.count - 1))
     let (again, why) = try Self.hash(killed)
     #expect(again["before"] as? Int == 0 && why.contains("hashes-8.0.bin: of another index, or damaged: made again"))
-    #expect(try Self.bytes(killed) == whole)
+    #expect(try Self.bytes(killed) == whole && Self.names(killed) == names)
   }
 
   @Test func twoProcessesHashOneDirectory() throws {
@@ -91,8 +91,82 @@ import Testing
     let ends = try both.map { try $0.wait(seconds: 120) }
     #expect(ends.allSatisfy { $0.status == 0 }, "\(ends)")
     let before = try ends.map { try $0.json()["before"] as? Int ?? -1 }
-    #expect(before.sorted() == [0, count])
+    #expect(before.sorted() == [0, count - 1])
     #expect(try Self.names(directory) == ["hashes-8.0.bin", "hashes-8.0.failed.jsonl"])
+  }
+
+  @Test func videosThatAreAwayAreTriedAgain() throws {
+    let (directory, count, damaged) = try Self.corpus()
+    let (videos, away) = ("\(directory)/videos", "\(directory)/away")
+    try FileManager.default.moveItem(atPath: videos, toPath: away)
+    let nothing = try Sluice.run(["corpus", "hash", directory, "--target"])
+    #expect(
+      nothing.status > 0 && nothing.stderr.contains("none of its \(count) videos can be decoded"), "\(nothing.stderr)")
+    #expect(try Self.names(directory).isEmpty)
+
+    // Some of them are there.
+    try FileManager.default.createDirectory(atPath: videos, withIntermediateDirectories: false)
+    let files = try FileManager.default.contentsOfDirectory(atPath: away).sorted()
+    for file in files.prefix(5) {
+      try FileManager.default.copyItem(atPath: "\(away)/\(file)", toPath: "\(videos)/\(file)")
+    }
+    let part = try Self.hash(directory).report
+    let failed = try #require(part["failed"] as? Int)
+    #expect(failed >= count - 5 && failed < count)
+    let told = try Sluice.run(
+      ["corpus", "deduplicate", try Self.corpus().directory, "--against", directory, "--output", "/dev/null"])
+    #expect(told.stderr.contains("\(failed) of its videos could not be decoded and have no hash"), "\(told.stderr)")
+
+    // All are there but the damaged one, which is mended later.
+    try FileManager.default.removeItem(atPath: videos)
+    try FileManager.default.moveItem(atPath: away, toPath: videos)
+    let whole = try Self.hash(directory).report
+    #expect(whole["failed"] as? Int == 1 && whole["before"] as? Int == count - failed)
+    let source = try SmallCorpus.shared.get().directory
+    try FileManager.default.removeItem(atPath: "\(directory)/\(damaged)")
+    try FileManager.default.copyItem(atPath: "\(source)/\(damaged)", toPath: "\(directory)/\(damaged)")
+    let mended = try Self.hash(directory).report
+    #expect(mended["failed"] as? Int == 0 && mended["before"] as? Int == count - 1)
+    #expect(try Self.names(directory) == ["hashes-8.0.bin"])
+    let hashes = try Self.bytes(directory)
+    try FileManager.default.removeItem(atPath: "\(directory)/hashes-8.0.bin")
+    _ = try Self.hash(directory)
+    #expect(try Self.bytes(directory) == hashes)
+  }
+
+  @Test func aDamagedFileOfHashesIsMadeAgain() throws {
+    let (directory, _, damaged) = try Self.corpus()
+    try FileManager.default.removeItem(atPath: "\(directory)/\(damaged)")
+    let source = try SmallCorpus.shared.get().directory
+    try FileManager.default.copyItem(atPath: "\(source)/\(damaged)", toPath: "\(directory)/\(damaged)")
+    func hash() throws -> Sluice.Output { try Sluice.run(["corpus", "hash", directory]) }
+    #expect(try hash().status == 0)
+    let path = URL(fileURLWithPath: "\(directory)/hashes-2.0.bin")
+    let whole = try Data(contentsOf: path)
+    // Header, number of videos, a row, an end (its highest byte), a checksum, a second, a hash.
+    for place in [3, 40, 88, 95, 96, 104, 111, 112, whole.count - 40, whole.count - 1] {
+      var bytes = whole
+      bytes[place] ^= 0x41
+      try bytes.write(to: path)
+      let again = try hash()
+      #expect(again.status == 0 && again.stderr.contains("damaged: made again"), "\(place): \(again.stderr)")
+      #expect(try Data(contentsOf: path) == whole, "\(place)")
+    }
+  }
+
+  @Test func videosThatNobodyHasOpenedAreNotHashed() throws {
+    let directory = Workspace.shared.scratch().path
+    let source = try SmallCorpus.shared.get().directory
+    let matched = try Sluice.run(
+      ["corpus", "match", "\(source)/manifest.jsonl", "--labels", "\(source)/labels.txt", "--index", directory])
+    #expect(matched.status == 0, "\(matched.stderr)")
+    for command in [
+      ["corpus", "hash", directory],
+      ["corpus", "deduplicate", directory, "--against", source, "--output", "/dev/null"],
+    ] {
+      let output = try Sluice.run(command)
+      #expect(output.status > 0 && output.stderr.contains("`sluice corpus probe"), "\(output.stderr)")
+    }
   }
 
   @Test func optionsThatContradictEachOther() throws {
