@@ -131,7 +131,8 @@ package final class Corpus: Sendable {
 
   /// Videos by the label that is their own.
   func ownCounts(split: Split) -> [Int] {
-    split == .train ? selection?.counts ?? ranges[.train]!.map(\.count) : (ranges[split] ?? []).map(\.count)
+    let counts = (ranges[split] ?? []).map(\.count)
+    return split == .train ? selection?.counts ?? counts : counts
   }
 
   /// One video by its place among its label's.

@@ -1,11 +1,10 @@
-internal import Files
 internal import Foundation
 
 /// Builds the index of a corpus directory: `manifest.jsonl` and `labels.txt` → `corpus.sqlite`.
 package struct CorpusBuilder {
   /// A row of the manifest with its labels.
   private struct LabelledRow {
-    let row: ManifestRow
+    let source: ManifestRow
     let split: Split
     var labels: [Int]
   }
@@ -60,23 +59,23 @@ package struct CorpusBuilder {
     var (labels, labelsSource) = try labelList(labelsFile, rows: rows)
     report.rows = rows.count + contents.leftOut.count
     report.leftOut = contents.leftOut
-    var candidates = match(rows, labels: labels)
+    var labelled = match(rows, labels: labels)
     if minimumVideos > 0 {
       let count = labels.labels.count
-      dropRare(&labels, below: minimumVideos, from: &candidates)
+      dropRare(&labels, below: minimumVideos, from: &labelled)
       guard !labels.labels.isEmpty else {
         throw CorpusError(
           .empty, "\(labelsSource): none of its \(count) labels has \(minimumVideos) videos to train on")
       }
     }
     report.labels = labels.names.count
-    guard !candidates.isEmpty || !report.leftOut.isEmpty else {
+    guard !labelled.isEmpty || !report.leftOut.isEmpty else {
       throw CorpusError(
         .empty, "\(labelsSource): no row of \(manifestPath) carries any of its \(labels.names.count) labels")
     }
-    let content = OpeningPass.Content(seed: seed, labels: labels.labels, hashtags: hashtagCounts(candidates))
+    let content = OpeningPass.Content(seed: seed, labels: labels.labels, hashtags: hashtagCounts(labelled))
     var pass = try OpeningPass(in: directory)
-    for (number, candidate) in candidates.enumerated() { try pass.add(self.candidate(candidate, number: number)) }
+    for (number, row) in labelled.enumerated() { try pass.add(candidate(row, number: number)) }
     try pass.run(content, settings, source: manifestPath, report: &report)
     return report
   }
@@ -101,7 +100,7 @@ package struct CorpusBuilder {
 
   /// Finds each row's split and labels; rows without a label are counted, those with an unusable file are left out.
   private mutating func match(_ rows: [ManifestRow], labels: LabelList) -> [LabelledRow] {
-    var candidates: [LabelledRow] = []
+    var labelled: [LabelledRow] = []
     var lineBySegment: [String: Int] = [:]
     let place = directory.hasPrefix("/") ? directory : FileManager.default.currentDirectoryPath + "/" + directory
     var evaluatedByHashtags = 0
@@ -123,7 +122,7 @@ package struct CorpusBuilder {
         leaveOut(row, "the same file and segment as line \(line)")
       } else {
         lineBySegment[segment] = row.line
-        candidates.append(LabelledRow(row: row, split: split, labels: indices))
+        labelled.append(LabelledRow(source: row, split: split, labels: indices))
       }
     }
     if evaluatedByHashtags > 0 {
@@ -135,24 +134,24 @@ package struct CorpusBuilder {
         "\(unknownLabels.count) clean labels are not in the label list and are passed over, the first: \"\(first)\"")
     }
     report.warnings += labels.warnings
-    return candidates
+    return labelled
   }
 
   /// Drops labels that fewer than `minimum` videos to train on carry; a video counts for each of its labels.
-  private mutating func dropRare(_ labels: inout LabelList, below minimum: Int, from candidates: inout [LabelledRow]) {
+  private mutating func dropRare(_ labels: inout LabelList, below minimum: Int, from labelled: inout [LabelledRow]) {
     var counts = Array(repeating: 0, count: labels.labels.count)
-    for candidate in candidates where candidate.split == .train { for label in candidate.labels { counts[label] += 1 } }
+    for row in labelled where row.split == .train { for label in row.labels { counts[label] += 1 } }
     let kept = counts.indices.filter { counts[$0] >= minimum }
     report.labelsDropped = counts.count - kept.count
     let places = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
     labels = LabelList(kept.map { labels.labels[$0] })
-    let before = candidates.count
-    candidates = candidates.compactMap { candidate in
-      var candidate = candidate
-      candidate.labels = candidate.labels.compactMap { places[$0] }
-      return candidate.labels.isEmpty ? nil : candidate
+    let before = labelled.count
+    labelled = labelled.compactMap { row in
+      var row = row
+      row.labels = row.labels.compactMap { places[$0] }
+      return row.labels.isEmpty ? nil : row
     }
-    report.unmatched += before - candidates.count
+    report.unmatched += before - labelled.count
   }
 
   private mutating func leaveOut(_ row: ManifestRow, _ reason: String) {
@@ -165,19 +164,19 @@ package struct CorpusBuilder {
 
   // MARK: What is opened
 
-  private func candidate(_ candidate: LabelledRow, number: Int) -> Candidate {
-    let (row, labels, name) = (candidate.row, candidate.labels, name(candidate.row))
+  private func candidate(_ row: LabelledRow, number: Int) -> Candidate {
+    let (source, labels, name) = (row.source, row.labels, name(row.source))
     return Candidate(
       order: IndexOrder(
-        split: candidate.split, label: labels[draws.choice(name, among: labels.count)], hash: draws.order(name)),
-      labels: labels, file: row.file, line: row.line, number: number, startSeconds: row.startSeconds,
-      endSeconds: row.endSeconds)
+        split: row.split, label: labels[draws.choice(name, among: labels.count)], hash: draws.order(name)),
+      labels: labels, file: source.file, line: source.line, number: number, startSeconds: source.startSeconds,
+      endSeconds: source.endSeconds)
   }
 
-  private func hashtagCounts(_ candidates: [LabelledRow]) -> [(tag: String, videos: Int)] {
+  private func hashtagCounts(_ labelled: [LabelledRow]) -> [(tag: String, videos: Int)] {
     var counts: [String: Int] = [:]
-    for candidate in candidates {
-      for tag in Set(candidate.row.hashtags.map(Hashtag.normalized)) where !tag.isEmpty {
+    for row in labelled {
+      for tag in Set(row.source.hashtags.map(Hashtag.normalized)) where !tag.isEmpty {
         counts[tag, default: 0] += 1
       }
     }

@@ -78,17 +78,18 @@ struct PartialIndex {
     guard FileManager.default.fileExists(atPath: paths[0]) else { return nil }
     do {
       let queue = try open(paths)
-      let state = try queue.writeWithoutTransaction { database -> String? in
+      let found = try queue.writeWithoutTransaction { database -> String? in
         guard try database.tableExists("state", in: "pass") else { return nil }
-        for part in ["main", "pass"] {
+        let found = try String.fetchOne(database, sql: "SELECT key FROM pass.state")
+        for part in ["main", "pass"] where found == key {
           let mistake = try String.fetchOne(database, sql: "PRAGMA \(part).quick_check(1)")
           guard mistake == "ok" else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: mistake) }
         }
-        return try String.fetchOne(database, sql: "SELECT key FROM pass.state")
+        return found
       }
-      if state == key { return queue }
+      if found == key { return queue }
       try queue.close()
-      if state != nil { warn(paths[0], "unfinished, of other rows, labels or settings: begun anew") }
+      if found != nil { warn(paths[0], "unfinished, of other rows, labels or settings: begun anew") }
     } catch let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode) {
       warn(paths[0], "unfinished and damaged: begun anew")
     }
