@@ -16,7 +16,8 @@ package struct CorpusCommand: AsyncParsableCommand {
   /// `sluice corpus build`.
   package struct Build: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-      abstract: "Probes the videos of DIR/manifest.jsonl and writes DIR/corpus.sqlite.")
+      abstract: "Probes the videos of DIR/manifest.jsonl and writes DIR/corpus.sqlite.",
+      discussion: "After an interruption the same call goes on where it was.")
 
     @Argument(help: ArgumentHelp("Directory with manifest.jsonl and labels.txt.", valueName: "dir"))
     var directory: String
@@ -46,7 +47,7 @@ package struct CorpusCommand: AsyncParsableCommand {
       let progress = ProgressBar()
       let report = try CorpusBuilder.build(
         directory: directory, labelsFile: labels, seed: seed, minimumVideos: minimum, workers: workers,
-        progress: { done, total in progress.show(done, of: total, "videos") })
+        warn: RejectNotes().note, progress: { progress.show($0, of: $1, "videos") })
       for warning in report.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
       try output.print(report, text: Self.describe(report, directory))
     }
@@ -56,12 +57,13 @@ package struct CorpusCommand: AsyncParsableCommand {
       var lines = [
         "\(directory): \(report.videos) videos (\(splits)) of \(report.labels) labels"
           + (report.labelsDropped > 0 ? ", \(report.labelsDropped) with fewer videos dropped" : ""),
-        "\(report.unmatched) rows without a label, \(report.leftOut.count) left out",
+        "\(report.unmatched) rows without a label, \(report.leftOutCount) left out",
         "\(report.access["table"] ?? 0) opened by packet table, \(report.access["probe"] ?? 0) probed at every open, "
           + "\(report.access["linear"] ?? 0) decoded from the start",
       ]
+      if report.before > 0 { lines.insert("\(report.before) rows were dealt with before an interruption", at: 1) }
       lines += report.leftOut.prefix(10).map { "  line \($0.line), \($0.file): \($0.reason)" }
-      if report.leftOut.count > 10 { lines.append("  … and \(report.leftOut.count - 10) more, in the table left_out") }
+      if report.leftOutCount > 10 { lines.append("  … and \(report.leftOutCount - 10) more, in the table left_out") }
       return (lines + ["fingerprint \(report.fingerprint)"]).joined(separator: "\n")
     }
   }

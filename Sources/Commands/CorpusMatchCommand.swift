@@ -104,7 +104,8 @@ extension CorpusCommand {
   /// `sluice corpus probe`.
   package struct Probe: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-      abstract: "Opens the videos of a matched index, or of a subset of it, and writes an index to train on.")
+      abstract: "Opens the videos of a matched index, or of a subset of it, and writes an index to train on.",
+      discussion: "After an interruption the same call goes on where it was.")
 
     @Argument(help: ArgumentHelp("Directory of an index that `corpus match --index` made.", valueName: "dir"))
     var directory: String
@@ -129,8 +130,8 @@ extension CorpusCommand {
     package func run() async throws {
       let progress = ProgressBar()
       let report = try CorpusBuilder.probe(
-        Corpus(directory: directory, subset: subset), to: output, workers: workers
-      ) { done, total in progress.show(done, of: total, "videos") }
+        Corpus(directory: directory, subset: subset), to: output, workers: workers, warn: RejectNotes().note,
+        progress: { progress.show($0, of: $1, "videos") })
       for warning in report.warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }
       try json.print(report, text: Build.describe(report, output))
     }

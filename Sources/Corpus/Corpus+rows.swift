@@ -21,31 +21,53 @@ extension Corpus {
   package func video(row: Int) throws(CorpusError) -> VideoRecord { try videos(rows: row..<row + 1)[0] }
 }
 
-/// The videos of some splits in row order, looked up a few at a time: memory does not grow with the index.
+extension Corpus {
+  /// All videos of a split in row order: by label, then rank.
+  package func videos(split: Split) throws(CorpusError) -> [VideoRecord] {
+    var cursor = VideoCursor(self, splits: [split])
+    var videos: [VideoRecord] = []
+    while let video = try cursor.next() { videos.append(video) }
+    return videos
+  }
+
+  /// Some of a label's videos, in row order without a subset.
+  fileprivate func videos(split: Split, label: Int, ranks: Range<Int>) throws(CorpusError) -> [VideoRecord] {
+    guard split != .train || selection == nil else {
+      return try found(split, ranks.map { (label, $0) }, withPackets: false).map(\.video)
+    }
+    let first = ranges[split]![label].lowerBound
+    return try videos(rows: first + ranks.lowerBound..<first + ranks.upperBound)
+  }
+}
+
+/// The videos of some splits by label and rank, each once, looked up a few at a time: memory does not grow with their number.
 package struct VideoCursor {
   private static let batch = 256
 
   private let corpus: Corpus
-  /// Rows to come, the next ones last.
-  private var rows: [Range<Int>]
+  /// Ranks to come, the next ones last.
+  private var ranks: [(split: Split, label: Int, ranks: Range<Int>)] = []
   private var videos: ArraySlice<VideoRecord> = []
 
   /// - Parameter skipped: so many of the first videos are left out.
   package init(_ corpus: Corpus, splits: [Split], skipping skipped: Int = 0) {
     self.corpus = corpus
     var left = skipped
-    rows = corpus.rows(splits: splits).map { range in
-      let skipped = min(left, range.count)
-      left -= skipped
-      return range.lowerBound + skipped..<range.upperBound
-    }.reversed()
+    for split in splits {
+      for (label, count) in corpus.ownCounts(split: split).enumerated() {
+        let skipped = min(left, count)
+        left -= skipped
+        if skipped < count { ranks.append((split, label, skipped..<count)) }
+      }
+    }
+    ranks.reverse()
   }
 
   package mutating func next() throws(CorpusError) -> VideoRecord? {
-    while videos.isEmpty, let range = rows.popLast() {
+    while videos.isEmpty, let (split, label, range) = ranks.popLast() {
       let end = min(range.lowerBound + Self.batch, range.upperBound)
-      if end < range.upperBound { rows.append(end..<range.upperBound) }
-      videos = try corpus.videos(rows: range.lowerBound..<end)[...]
+      if end < range.upperBound { ranks.append((split, label, end..<range.upperBound)) }
+      videos = try corpus.videos(split: split, label: label, ranks: range.lowerBound..<end)[...]
     }
     return videos.popFirst()
   }

@@ -124,10 +124,15 @@ package final class Corpus: Sendable {
   /// A video counts for its training label (hashtags if there are any, else `labels`) in train, and for its clean
   /// label (`labels`, else hashtags) in validation and test.
   package func counts(split: Split) -> [Int] {
-    let ranges = ranges[split] ?? []
-    guard split == .train else { return ranges.map(\.count) }
-    let own = selection?.counts ?? ranges.map(\.count)
+    let own = ownCounts(split: split)
+    guard split == .train else { return own }
     return carried.map { zip(own, $0).map { $0 + $1.count } } ?? own
+  }
+
+  /// Videos by the label that is their own.
+  func ownCounts(split: Split) -> [Int] {
+    let counts = (ranges[split] ?? []).map(\.count)
+    return split == .train ? selection?.counts ?? counts : counts
   }
 
   /// One video by its place among its label's.
@@ -151,7 +156,7 @@ package final class Corpus: Sendable {
   }
 
   /// - Returns: as many as there are places.
-  private func found(
+  func found(
     _ split: Split, _ places: [(label: Int, rank: Int)], withPackets: Bool
   ) throws(CorpusError) -> [(video: VideoRecord, packets: [UInt8]?)] {
     var rows: [Range<Int>] = []
@@ -176,19 +181,6 @@ package final class Corpus: Sendable {
       if split == .train, let carried, rank - own < carried[label].count { return carried[label][rank - own] }
     }
     throw CorpusError(.outOfRange, "\(directory): no video of split \(split), label \(label), rank \(rank)")
-  }
-
-  /// All videos of a split in row order: by label, then rank.
-  package func videos(split: Split) throws(CorpusError) -> [VideoRecord] {
-    var videos: [VideoRecord] = []
-    if split == .train, let selection {
-      for (label, count) in selection.counts.enumerated() {
-        for rank in 0..<count { videos.append(try video(split: split, label: label, rank: rank)) }
-      }
-    } else {
-      for range in ranges[split] ?? [] where !range.isEmpty { videos += try records([range]).map(\.video) }
-    }
-    return videos
   }
 
   /// Where a manifest's `file` is: relative names, of files and shards, are relative to the corpus directory.
@@ -251,7 +243,7 @@ package final class Corpus: Sendable {
 
 extension Row {
   /// The column as `Value`; an error, not a trap, when the file holds something else.
-  fileprivate func value<Value: DatabaseValueConvertible>(_ column: Int) throws -> Value {
+  func value<Value: DatabaseValueConvertible>(_ column: Int) throws -> Value {
     guard let value = Value.fromDatabaseValue(databaseValue(at: column)) else {
       throw CorpusError(.index, "column \(column) holds a value of the wrong type")
     }

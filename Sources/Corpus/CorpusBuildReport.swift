@@ -10,6 +10,8 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
 
   /// Rows of the manifest.
   package internal(set) var rows = 0
+  /// Those of them with a label whose files an interrupted call had opened.
+  package internal(set) var before = 0
   /// Videos in the index.
   package internal(set) var videos = 0
   /// Videos by split: train, validation, test.
@@ -20,8 +22,10 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   package internal(set) var labelsWithoutVideos = 0
   /// Labels of the list with too few videos to be kept.
   package internal(set) var labelsDropped = 0
-  /// Rows with a label whose video cannot be used, in manifest order.
+  /// Rows with a label whose video cannot be used, in manifest order: the first ten thousand.
   package internal(set) var leftOut: [LeftOut] = []
+  /// How many there are.
+  package internal(set) var leftOutCount = 0
   /// Rows that carry no label of the list.
   package internal(set) var unmatched = 0
   /// Whole sentences for people.
@@ -29,9 +33,10 @@ package struct CorpusBuildReport: Sendable, Codable, Equatable {
   package internal(set) var fingerprint = ""
 
   private enum CodingKeys: String, CodingKey {
-    case rows, videos, splits, access, labels, unmatched, warnings, fingerprint
+    case rows, before, videos, splits, access, labels, unmatched, warnings, fingerprint
     case labelsWithoutVideos = "labels_without_videos"
     case labelsDropped = "labels_dropped"
     case leftOut = "left_out"
+    case leftOutCount = "left_out_count"
   }
 }

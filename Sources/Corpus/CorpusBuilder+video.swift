@@ -4,20 +4,21 @@ extension CorpusBuilder {
   /// Builds the index with libav as the prober; see the longer form for the parameters.
   package static func build(
     directory: String, labelsFile: String?, seed: UInt64 = 0, minimumVideos: Int = 0, workers: Int? = nil,
-    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+    warn: @escaping (_ path: String, _ reason: String) -> Void = { _, _ in },
+    progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(CorpusError) -> CorpusBuildReport {
     try build(
       directory: directory, labelsFile: labelsFile, seed: seed, minimumVideos: minimumVideos, workers: workers,
-      prober: probe,
-      progress: progress)
+      prober: probe, warn: warn, progress: progress)
   }
 
   /// Probes the videos of an index with libav; see the longer form for the parameters.
   package static func probe(
     _ matched: Corpus, to directory: String, workers: Int? = nil,
-    progress: @escaping @Sendable (Int, Int) -> Void = { _, _ in }
+    warn: @escaping (_ path: String, _ reason: String) -> Void = { _, _ in },
+    progress: @escaping (Int, Int) -> Void = { _, _ in }
   ) throws(CorpusError) -> CorpusBuildReport {
-    try probe(matched, to: directory, workers: workers, prober: probe, progress: progress)
+    try probe(matched, to: directory, workers: workers, prober: probe, warn: warn, progress: progress)
   }
 
   private static func probe(_ path: String) throws(ProbeFailure) -> ProbedVideo {

@@ -39,16 +39,6 @@ struct IndexFingerprint {
     return hash.finalize().map { String(format: "%02x", $0) }.joined()
   }
 
-  static func compute(rows: [IndexRow], labels: [String]) -> String {
-    var fingerprint = IndexFingerprint(labels: labels, count: rows.count)
-    for row in rows {
-      fingerprint.add(
-        split: row.split, file: row.file.utf8, byteCount: row.video.byteCount, frameCount: row.video.frameCount,
-        frames: row.frames, label: row.label, labels: row.labels)
-    }
-    return fingerprint.finish()
-  }
-
   private mutating func flush() {
     hash.update(data: pending)
     pending.removeAll(keepingCapacity: true)

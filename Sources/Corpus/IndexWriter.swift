@@ -2,7 +2,6 @@ internal import Files
 internal import Foundation
 internal import GRDB
 internal import Glibc
-internal import Video
 
 /// Writes `corpus.sqlite` beside its place and renames it there: readers see the old index or the whole new one.
 enum IndexWriter {
@@ -32,24 +31,6 @@ enum IndexWriter {
     CREATE TABLE left_out (line INTEGER NOT NULL, file TEXT NOT NULL, reason TEXT NOT NULL);
     """
 
-  /// Writes an index of probed videos.
-  static func write(
-    _ rows: [IndexRow], labels: [Label], hashtags: [(tag: String, videos: Int)],
-    leftOut: [CorpusBuildReport.LeftOut], seed: UInt64, fingerprint: String, to path: String
-  ) throws(CorpusError) {
-    try write(to: path, labels: labels, settings: ["seed": String(seed), "probed": "1"]) { database in
-      try insert(rows, into: database)
-      for (tag, videos) in hashtags {
-        try database.execute(sql: "INSERT INTO hashtags VALUES (?, ?)", arguments: [tag, videos])
-      }
-      for row in leftOut {
-        try database.execute(
-          sql: "INSERT INTO left_out VALUES (?, ?, ?)", arguments: [row.line, row.file, row.reason])
-      }
-      return fingerprint
-    }
-  }
-
   /// Writes an index whose rows `body` inserts.
   ///
   /// - Parameter body: returns the fingerprint.
@@ -65,9 +46,7 @@ enum IndexWriter {
       // Until it has its name nobody reads it: it needs no journal.
       try queue.inDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF") }
       try queue.write { database in
-        try database.execute(sql: schema)
-        try database.execute(sql: "PRAGMA user_version = \(version)")
-        try insert(labels, into: database)
+        try begin(database, labels: labels)
         var settings = settings
         settings["fingerprint"] = try body(database)
         for (name, value) in settings {
@@ -79,12 +58,26 @@ enum IndexWriter {
     } catch {
       // Best effort: the error that led here is the one to report.
       for suffix in ["", "-journal"] { try? FileManager.default.removeItem(atPath: temporary + suffix) }
-      if let error = error as? FileError { throw CorpusError(.index, error.description) }
-      if let error = error as? CorpusError { throw error }
-      if (error as? DatabaseError)?.resultCode == .SQLITE_FULL {
-        throw CorpusError(.index, FileError("write", path, number: ENOSPC).description)
-      }
-      throw CorpusError(.index, "\(path): the index cannot be written", underlying: error)
+      throw self.error(error, path: path)
+    }
+  }
+
+  /// Makes the tables, and writes the labels.
+  static func begin(_ database: Database, labels: [Label]) throws {
+    try database.execute(sql: schema)
+    try database.execute(sql: "PRAGMA user_version = \(version)")
+    try insert(labels, into: database)
+  }
+
+  /// What went wrong with writing an index, by the name of its file.
+  static func error(_ error: any Error, path: String) -> CorpusError {
+    if let error = error as? FileError { return CorpusError(.index, error.description) }
+    if let error = error as? CorpusError { return error }
+    switch (error as? DatabaseError)?.resultCode {
+    case .SQLITE_FULL?: return CorpusError(.index, FileError("write", path, number: ENOSPC).description)
+    case .SQLITE_CORRUPT?, .SQLITE_NOTADB?:
+      return CorpusError(.index, "\(path): damaged while it was written; remove it and give the command again")
+    default: return CorpusError(.index, "\(path): the index cannot be written", underlying: error)
     }
   }
 
@@ -94,28 +87,6 @@ enum IndexWriter {
       for phrase in label.phrases where label.phrases != [label.name] {
         try database.execute(sql: "INSERT INTO phrases VALUES (?, ?)", arguments: [id, phrase])
       }
-    }
-  }
-
-  private static func insert(_ rows: [IndexRow], into database: Database) throws {
-    let video = try database.makeStatement(sql: "INSERT INTO videos VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-    let rank = try database.makeStatement(
-      sql: """
-        INSERT INTO ranks VALUES (?, ?, ?, 1) ON CONFLICT (split, label) DO UPDATE SET count = count + 1
-        """)
-    var fileIDs: [String: Int] = [:]
-    for (id, row) in rows.enumerated() {
-      let fileID = fileIDs[row.file] ?? id
-      fileIDs[row.file] = fileID
-      let isFirst = fileID == id
-      try video.execute(arguments: [
-        id, row.split.rawValue, row.label, row.labels.map(String.init).joined(separator: ","), row.file,
-        row.video.byteCount, row.video.frameCount, row.video.framesPerSecond, row.frames.lowerBound,
-        row.frames.upperBound, row.video.width, row.video.height, row.video.codec,
-        row.video.modifiedSeconds, fileID,
-        isFirst ? row.video.access.rawValue : nil, isFirst ? row.video.packets.map { Data($0) } : nil,
-      ])
-      try rank.execute(arguments: [row.split.rawValue, row.label, id])
     }
   }
 }

@@ -125,8 +125,6 @@ import Testing
     #expect(error?.code == .empty && error?.message.contains("none of the labels has 2 videos") == true)
   }
 
-  private struct Interruption: Error {}
-
   private func rowsInState() throws -> Int {
     let state = try JSONSerialization.jsonObject(
       with: Data(contentsOf: URL(fileURLWithPath: "\(index)/matching/state.json")))

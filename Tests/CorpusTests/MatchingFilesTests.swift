@@ -36,8 +36,6 @@ import Testing
       return "{\"file\": \"/v/\(number % 290).mp4\", \"hashtags\": [\(tags)]}"
     }.joined(separator: "\n")
 
-  private struct Interruption: Error {}
-
   /// The runs do not depend on the minimum: another one gives what it gives without them.
   @Test func anotherMinimumTakesTheSameRuns() throws {
     let pass = try pass(Self.rows)

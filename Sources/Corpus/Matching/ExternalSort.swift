@@ -82,34 +82,26 @@ package struct ExternalSort {
 
   /// Hands all records of the runs to `body` in order. The runs stay as they are.
   package func forEach(_ body: (SortedRecord) throws -> Void) throws {
+    let records = try sorted()
+    while let record = try records.next() { try body(record) }
+  }
+
+  /// All records of the runs in order. The runs stay as they are.
+  func sorted() throws -> SortedRecords {
     var paths = (0..<runCount).map(name)
     var merged: [String] = []
+    // What is open can be read on.
     defer { for path in merged { unlink(path) } }
     while paths.count > mergedRuns {
       let path = "\(path)-merged-\(merged.count)"
       merged.append(path)
       let output = try LineWriter(path: path)
-      try Self.forEach(in: paths.prefix(mergedRuns)) { output.append($0.bytes) }
+      let records = try SortedRecords(paths.prefix(mergedRuns))
+      while let record = try records.next() { output.append(record.bytes) }
       try output.finish()
       paths = paths.dropFirst(mergedRuns) + [path]
     }
-    try Self.forEach(in: paths[...], body)
-  }
-
-  private static func forEach(in paths: ArraySlice<String>, _ body: (SortedRecord) throws -> Void) throws {
-    // The last is the one whose record is next.
-    var runs = try paths.map { try RunReader(path: $0) }.filter { $0.record != nil }
-    runs.sort { $1.record! < $0.record! }
-    while let run = runs.popLast() {
-      try body(run.record!)
-      guard try run.advance(), let record = run.record else { continue }
-      var (low, high) = (0, runs.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if record < runs[middle].record! { low = middle + 1 } else { high = middle }
-      }
-      runs.insert(run, at: low)
-    }
+    return try SortedRecords(paths[...])
   }
 
   private func name(_ run: Int) -> String { "\(path)-\(run)" }
@@ -154,6 +146,37 @@ package struct ExternalSort {
       return SortedRecord(start: left.start) < SortedRecord(start: right.start)
     }
     return keys
+  }
+}
+
+/// Reads the records of several runs in order.
+final class SortedRecords {
+  /// Those that have a record; the last is the one whose record is next.
+  private var runs: [RunReader]
+  /// That of the record handed out last.
+  private var current: RunReader?
+
+  fileprivate init(_ paths: ArraySlice<String>) throws(FileError) {
+    runs = []
+    for path in paths {
+      let run = try RunReader(path: path)
+      if run.record != nil { runs.append(run) }
+    }
+    runs.sort { $1.record! < $0.record! }
+  }
+
+  /// - Returns: a record that is good until the next call; nil at the end.
+  func next() throws(FileError) -> SortedRecord? {
+    if let run = current, try run.advance(), let record = run.record {
+      var (low, high) = (0, runs.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if record < runs[middle].record! { low = middle + 1 } else { high = middle }
+      }
+      runs.insert(run, at: low)
+    }
+    current = runs.popLast()
+    return current?.record
   }
 }
 

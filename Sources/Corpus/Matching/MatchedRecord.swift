@@ -91,11 +91,14 @@ struct MatchedRecord {
 }
 
 /// The place of a row in the index: by split, drawn label, and seeded hash of its file's name, then by the name and the segment
-/// (see `IndexRow.sort`), which a `MatchedRecord` begins with.
-struct IndexOrder {
+/// (see `Candidate`), which a `MatchedRecord` begins with.
+struct IndexOrder: Sendable {
   let split: Split
   let label: Int
-  private let hash: UInt64
+  /// Of the file's name, seeded.
+  let hash: UInt64
+
+  init(split: Split, label: Int, hash: UInt64) { (self.split, self.label, self.hash) = (split, label, hash) }
 
   /// - Parameters:
   ///   - file: its name in UTF-8.
