@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Deduplication
 import Foundation
+import Networks
 
 /// `sluice bench duplicates`
 package struct BenchDuplicatesCommand: AsyncParsableCommand {
@@ -33,11 +34,13 @@ package struct BenchDuplicatesCommand: AsyncParsableCommand {
   }
 
   package func run() async throws {
-    let result = HashBenchmark(hashes: hashes, targets: targets, seed: seed, workers: workers).run()
+    var result = HashBenchmark(hashes: hashes, targets: targets, seed: seed, workers: workers).run()
+    result.peakResidentBytes = peakResidentBytes()
     try output.print(
       result,
       text: "\(result.hashes) hashes searched among \(result.targetHashes) of \(result.targets) videos in "
         + "\(RunSummary.fixed(result.secondsToSearch, 1)) s, indexed in \(RunSummary.fixed(result.secondsToIndex, 1)) s; "
-        + "\(result.found) of \(result.copies) copies found, \(result.wrong) others")
+        + "\(result.found) of \(result.copies) copies found, \(result.wrong) others; "
+        + "at most \(result.peakResidentBytes >> 20) MiB")
   }
 }

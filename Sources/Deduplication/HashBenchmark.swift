@@ -12,12 +12,15 @@ package struct HashBenchmark: Sendable {
     package let copies: Int
     package let found: Int
     package let wrong: Int
+    /// Of the process, with the videos that were made up; whoever runs the benchmark says it.
+    package var peakResidentBytes = 0
 
     private enum CodingKeys: String, CodingKey {
       case hashes, targets, copies, found, wrong
       case targetHashes = "target_hashes"
       case secondsToIndex = "seconds_to_index"
       case secondsToSearch = "seconds_to_search"
+      case peakResidentBytes = "peak_rss_bytes"
     }
   }
 
