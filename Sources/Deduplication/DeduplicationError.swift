@@ -5,6 +5,8 @@ package struct DeduplicationError: Error, CustomStringConvertible, Sendable {
     case hashes
     /// A file of features does not fit its index or the others.
     case features
+    /// What says which videos are copies cannot be read.
+    case truth
     /// There is nothing to compare or to calibrate by.
     case empty
   }

@@ -115,6 +115,27 @@ private func tensor<Element: BitwiseCopyable>(
     #expect(result.unrelated == 2 && result.unrelatedShare == 0.5 && result.targets == 1)
   }
 
+  @Test func theTruthIsRead() throws {
+    let (source, target) = (try FakeIndex([.train, .train]), try FakeIndex([.train]))
+    let features = try source.features("s", [[1, 0], [0, 1]], rows: try source.rows())
+    let other = try target.features("t", [[1, 0]], rows: [0])
+    func run() throws -> FeatureCalibration {
+      try FeatureCalibration.run(
+        target: try target.corpus(), targetFile: other, copies: try source.corpus(), files: [features], recall: 0.75,
+        workers: 1, progress: { _, _, _ in })
+    }
+    let path = "\(source.directory)/truth.jsonl"
+    let missing = message { _ = try run() }
+    #expect(missing.hasPrefix("\(path): cannot be read; ") && missing.contains("synthesize --copies-of"))
+    let good = #"{"file":"0.mp4","copy_kind":"k"}"#
+    for bad in ["nonsense", "{}", #"{"file":0}"#, #"{"file":"1.mp4","copy_kind":7}"#, "\"\u{1}"] {
+      try "\(good)\n\n\(bad)\n".write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(message { _ = try run() }.hasPrefix("\(path):3: not a JSON object with the text `file`"))
+    }
+    try "\(good)\n\n".write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try run().copies == 1)
+  }
+
   /// More rows than one product has, with known nearest ones.
   @Test func everyRowIsCompared() throws {
     let (source, target) = (try FakeIndex([.train]), try FakeIndex([.train, .train]))
