@@ -7,7 +7,9 @@ package struct DeduplicationError: Error, CustomStringConvertible, Sendable {
     case features
     /// What says which videos are copies cannot be read.
     case truth
-    /// There is nothing to compare or to calibrate by.
+    /// A target is the corpus itself, or there twice.
+    case targets
+    /// There is nothing to compare or to calibrate by, or nothing left.
     case empty
   }
 
