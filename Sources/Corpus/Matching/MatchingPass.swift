@@ -127,7 +127,7 @@ package struct MatchingPass: Sendable {
       let open =
         if let reader { reader } else {
           try RecordReader(
-            path: paths[place.source], quotes: scanner.hasQuotes, from: place.offset, line: place.line)
+            path: paths[place.source], scanner.recordEnds, from: place.offset, line: place.line)
         }
       reader = open
       let source = place.source
@@ -160,7 +160,7 @@ package struct MatchingPass: Sendable {
       return part
     }
     var isHeader = scanner.hasHeader && records.firstLine == 1
-    records.forEachRecord(quotes: scanner.hasQuotes) { line, row in
+    records.forEachRecord { line, row in
       if isHeader || row.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) {
         isHeader = false
         return
