@@ -61,6 +61,10 @@ extension CorpusCommand {
       if !report.passedOver.isEmpty {
         lines.append("passed over, without rows to use: \(report.passedOver.joined(separator: ", "))")
       }
+      if !report.unreadable.isEmpty {
+        lines.append(
+          "folders that cannot be read, whose videos count as missing: \(report.unreadable.joined(separator: ", "))")
+      }
       lines.append("next: sluice corpus build \(output)")
       return lines.joined(separator: "\n")
     }

@@ -25,7 +25,10 @@ extension CorpusCommand {
         while let video = try videos.next() {
           let line = Line(
             row: video.id, split: split.rawValue, label: corpus.labels[video.label], file: video.file, path: video.path,
-            startFrame: video.startFrame, endFrame: video.endFrame, framesPerSecond: video.framesPerSecond)
+            startFrame: video.startFrame,
+            // Nobody knows where a video ends that nobody has opened, and of which the metadata has no length.
+            endFrame: corpus.isProbed || video.framesPerSecond > 0 ? video.endFrame : nil,
+            framesPerSecond: video.framesPerSecond)
           print(String(decoding: try encoder.encode(line), as: UTF8.self))
         }
       }
@@ -38,7 +41,7 @@ extension CorpusCommand {
       let file: String
       let path: String
       let startFrame: Int
-      let endFrame: Int
+      let endFrame: Int?
       let framesPerSecond: Double
 
       private enum CodingKeys: String, CodingKey {

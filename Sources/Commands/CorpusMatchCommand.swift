@@ -53,6 +53,9 @@ extension CorpusCommand {
     }
 
     package func run() async throws {
+      try OutputPlaces.requireOthers(
+        [("--output", output), ("--rejects", rejects ?? output.map { "\($0).rejects" })],
+        reading: files + [labels] + (index.map { ["\($0)/\(Corpus.fileName)"] } ?? []))
       let list = try LabelList.read(path: labels)
       let warnings = list.warnings
       for warning in warnings { FileHandle.standardError.write(Data("warning: \(warning)\n".utf8)) }

@@ -47,7 +47,7 @@ final class ProgressBar: Sendable {
   }
 }
 
-/// The first bad rows on standard error.
+/// The first bad rows on standard error, and how many more there were.
 final class RejectNotes {
   private static let shown = 10
   private var count = 0
@@ -55,5 +55,9 @@ final class RejectNotes {
   func note(_ place: String, _ reason: String) {
     count += 1
     if count <= Self.shown { FileHandle.standardError.write(Data("warning: \(place): \(reason)\n".utf8)) }
+  }
+
+  deinit {
+    if count > Self.shown { FileHandle.standardError.write(Data("warning: … and \(count - Self.shown) more\n".utf8)) }
   }
 }

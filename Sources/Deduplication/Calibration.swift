@@ -37,11 +37,12 @@ package struct Calibration: Sendable, Encodable {
   /// - Parameters:
   ///   - target: its videos, all splits, are what is searched.
   ///   - unrelated: an index whose videos to train on show nothing of the target's.
-  ///   - videos: number of the target's videos of which copies are made, one of each kind.
+  ///   - videos: number of the target's videos of which copies are made, one of each kind; only those count that have hashes.
   ///   - recall: share of the copies to be found.
   ///   - distance: to be rated; nil to choose the smallest with that recall.
   ///   - directory: for the copies, each removed when it is hashed.
-  /// - Throws: `empty` if not even the largest distance finds so many.
+  ///   - warn: gets a file and what is wrong with it, such as a copy that cannot be made; it is left out.
+  /// - Throws: `empty` without a copy, and if not even the largest distance finds so many.
   package static func run(
     target: Corpus, unrelated: Corpus, videos: Int, recall: Double, distance: Int? = nil, seed: UInt64, workers: Int,
     directory: String,
@@ -57,9 +58,21 @@ package struct Calibration: Sendable, Encodable {
     ).hashes
     let index = TargetIndex((0..<hashed.count).map { hashed.hashes($0) }, workers: workers)
     let sources = try Self.sources(of: target, hashed: hashed, count: videos, seed: seed)
-    guard !sources.isEmpty else { throw DeduplicationError(.empty, "\(target.directory): no video to make copies of") }
-    let copies = try distances(of: sources, in: index, workers: workers, directory: directory) {
+    guard !sources.isEmpty else {
+      throw DeduplicationError(.empty, "\(target.directory): no video has hashes, so there is none to make copies of")
+    }
+    var copies: [(kind: Reupload, distance: Int?)] = []
+    let found = distances(of: sources, in: index, workers: workers, directory: directory) {
       progress("copying", $0, $1)
+    }
+    for (source, found) in zip(sources, found) {
+      switch found {
+      case .success(let distance): copies.append((source.kind, distance))
+      case .failure(let error): warn(source.video.path, "no copy of it (\(source.kind.rawValue)) can be made: \(error)")
+      }
+    }
+    guard !copies.isEmpty else {
+      throw DeduplicationError(.empty, "\(target.directory): not one copy of its videos can be made in \(directory)")
     }
     let strangers = index.nearest(
       others.count, workers: workers, progress: { progress("searching", $0, others.count) },
@@ -129,8 +142,9 @@ package struct Calibration: Sendable, Encodable {
     var records: [Int: VideoRecord] = [:]
     for split in Split.allCases { for video in try target.videos(split: split) { records[video.id] = video } }
     let order = FeistelPermutation(count: hashed.count, key: CounterRandom.key(seed: seed, [0xCA11]))
-    return (0..<min(count, hashed.count)).flatMap { place in
-      let number = order(place)
+    // What could not be decoded, or shows nothing but even frames, can be found by nobody.
+    let described = (0..<hashed.count).lazy.map { order($0) }.filter { hashed.frameCount($0) > 0 }.prefix(count)
+    return described.flatMap { number in
       guard let video = records[hashed.id(number)] else { return [Source]() }
       return Reupload.allCases.enumerated().map { kind, reupload in
         Source(
@@ -140,16 +154,16 @@ package struct Calibration: Sendable, Encodable {
     }
   }
 
-  /// Makes a copy, hashes and removes it, and looks for what it is of.
+  /// Of each source makes a copy, hashes and removes it, and looks for what it is of.
   private static func distances(
     of sources: [Source], in index: TargetIndex, workers: Int, directory: String,
     progress: @escaping @Sendable (Int, Int) -> Void
-  ) throws -> [(kind: Reupload, distance: Int?)] {
-    let state = Mutex((done: 0, found: [Swift.Result<Int?, any Error>?](repeating: nil, count: sources.count)))
+  ) -> [Result<Int?, any Error>] {
+    let state = Mutex((done: 0, found: [Result<Int?, any Error>?](repeating: nil, count: sources.count)))
     WorkerPool(threads: workers).run(sources.count) { place, _ in
       let source = sources[place]
       let path = "\(directory)/\(place).mp4"
-      let found = Swift.Result<Int?, any Error> {
+      let found = Result<Int?, any Error> {
         defer { try? FileManager.default.removeItem(atPath: path) }
         try source.kind.write(
           source.video.path, frames: source.video.startFrame..<source.video.endFrame, seed: source.seed, to: path)
@@ -162,9 +176,6 @@ package struct Calibration: Sendable, Encodable {
         progress(state.done, sources.count)
       }
     }
-    let found = state.withLock { $0.found }
-    return try zip(sources, found).compactMap { source, found in
-      try found.map { (source.kind, try $0.get()) }
-    }
+    return state.withLock { $0.found.compactMap(\.self) }
   }
 }

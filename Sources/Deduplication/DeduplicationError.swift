@@ -5,7 +5,11 @@ package struct DeduplicationError: Error, CustomStringConvertible, Sendable {
     case hashes
     /// A file of features does not fit its index or the others.
     case features
-    /// There is nothing to compare or to calibrate by.
+    /// What says which videos are copies cannot be read.
+    case truth
+    /// A target is the corpus itself, or there twice.
+    case targets
+    /// There is nothing to compare or to calibrate by, or nothing left.
     case empty
   }
 

@@ -26,7 +26,8 @@ extension Deduplicator {
         target, as: .target, workers: workers, progress: { progress("hashing \(target.directory)", $0, $1) },
         warn: warn
       ).hashes
-      for video in 0..<hashes.count {
+      let rows = target.rows(splits: splits)
+      for video in 0..<hashes.count where rows.contains(where: { $0.contains(hashes.id(video)) }) {
         owners.append(TargetVideo(target: number, row: hashes.id(video)))
         targetHashes.append(hashes.hashes(video))
       }
@@ -34,7 +35,10 @@ extension Deduplicator {
     let index = TargetIndex(targetHashes, workers: workers)
     search.targetDescriptors = index.count
     search.targetsDescribed = targetHashes.count { !$0.isEmpty }
-    guard index.count > 0 else { throw DeduplicationError(.empty, "the targets have no video with hashes") }
+    guard index.count > 0 else {
+      throw DeduplicationError(
+        .empty, "\(targets.map(\.directory).joined(separator: ", ")): no video with hashes to compare with")
+    }
     let hashes = try CorpusHasher.hash(
       corpus, as: .corpus, workers: workers, progress: { progress("hashing \(corpus.directory)", $0, $1) }, warn: warn
     ).hashes

@@ -77,10 +77,30 @@ package struct Deduplicator: Sendable {
 
   let corpus: Corpus
   let targets: [Corpus]
+  let splits: [Split]
   let workers: Int
 
-  package init(_ corpus: Corpus, against targets: [Corpus], workers: Int) {
-    (self.corpus, self.targets, self.workers) = (corpus, targets, workers)
+  /// - Parameters:
+  ///   - targets: other indices than the corpus, each once.
+  ///   - splits: of the targets' videos.
+  /// - Throws: `targets` for the corpus itself and for a target that is there twice.
+  package init(
+    _ corpus: Corpus, against targets: [Corpus], splits: [Split] = Split.allCases, workers: Int
+  ) throws(DeduplicationError) {
+    (self.corpus, self.targets, self.splits, self.workers) = (corpus, targets, splits, workers)
+    var seen: [String: Corpus] = [:]
+    for target in targets {
+      guard target.fingerprint != corpus.fingerprint else {
+        throw DeduplicationError(
+          .targets,
+          "\(target.directory): has the index of \(corpus.directory) itself, all of whose videos it would leave out; give a target"
+        )
+      }
+      if let other = seen.updateValue(target, forKey: target.fingerprint) {
+        throw DeduplicationError(
+          .targets, "\(target.directory): has the same index as \(other.directory); give each target once")
+      }
+    }
   }
 
   /// - Parameter distance: matches at this distance or less are dropped.
@@ -100,7 +120,7 @@ package struct Deduplicator: Sendable {
     }
     pairs.sort { ($0.distance, $0.id) < ($1.distance, $1.id) }
     let videos = Self.count(corpus, [.train])
-    let others = targets.reduce(0) { $0 + Self.count($1, Split.allCases) }
+    let others = targets.reduce(0) { $0 + Self.count($1, splits) }
     let report = Report(
       videos: videos, targets: others, distance: distance, dropped: pairs.count(where: \.dropped),
       withoutDescriptors: videos - search.described, targetsWithoutDescriptors: others - search.targetsDescribed,
@@ -109,8 +129,18 @@ package struct Deduplicator: Sendable {
   }
 
   /// The subset of all videos to train on but those dropped.
-  package func subset(without pairs: [Pair]) throws -> Subset {
-    try corpus.subset(SubsetRecipe(without: pairs.filter(\.dropped).map(\.id).sorted()))
+  ///
+  /// - Throws: `empty` if nothing is left.
+  package func subset(without pairs: [Pair], of report: Report) throws -> Subset {
+    let dropped = pairs.filter(\.dropped).map(\.id).sorted()
+    let limit = Int(exactly: report.distance).map(String.init) ?? String(report.distance)
+    guard dropped.isEmpty || dropped.count < report.videos else {
+      throw DeduplicationError(
+        .empty,
+        "\(corpus.directory): all \(dropped.count) videos to train on are copies within \(limit) of a target's, nothing is left; look "
+          + "at --pairs and --sheet, and give a smaller --distance")
+    }
+    return try corpus.subset(SubsetRecipe(without: dropped))
   }
 
   private static func count(_ corpus: Corpus, _ splits: [Split]) -> Int {

@@ -36,17 +36,13 @@ package struct FeatureCalibration: Sendable, Encodable {
   ///   - copies: an index of a collection that `synthesize` made; of its videos to train on those that have features count.
   ///   - files: features of its videos.
   ///   - recall: share of the copies to be found.
-  /// - Throws: `empty` without a copy that has features.
+  /// - Throws: `truth` for what does not say which videos are copies, `empty` without a copy that has features.
   package static func run(
     target: Corpus, targetFile: String, copies: Corpus, files: [String], recall: Double, workers: Int,
     progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void
   ) throws -> FeatureCalibration {
     let path = "\(copies.directory)/truth.jsonl"
-    var kinds: [String: String] = [:]
-    for line in try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n") {
-      let truth = try JSONDecoder().decode(Truth.self, from: Data(line.utf8))
-      kinds[truth.file] = truth.kind
-    }
+    let kinds = try kinds(path)
     // No two rows are farther from each other.
     let (report, pairs) = try Deduplicator(copies, against: [target], workers: workers)
       .byFeatures(files, targetFiles: [targetFile], distance: 2, progress: progress)
@@ -59,6 +55,28 @@ package struct FeatureCalibration: Sendable, Encodable {
     let last = max(1, Int((recall * Double(distances.count)).rounded(.up))) - 1
     return FeatureCalibration(
       found, distance: (distances[last] * 1e4).rounded(.up) / 1e4, targets: report.targets)
+  }
+
+  /// The kinds of the copies, by file.
+  private static func kinds(_ path: String) throws(DeduplicationError) -> [String: String] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw DeduplicationError(
+        .truth,
+        "\(path): cannot be read; it says which videos are copies, and `sluice synthesize --copies-of` writes it: give its "
+          + "directory with --copies")
+    }
+    var kinds: [String: String] = [:]
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    where line.contains(where: { !$0.isWhitespace }) {
+      guard let truth = try? JSONDecoder().decode(Truth.self, from: Data(line.utf8)) else {
+        throw DeduplicationError(
+          .truth,
+          "\(path):\(number + 1): not a JSON object with the text `file` and, for a copy, the text `copy_kind`; make the "
+            + "collection again with `sluice synthesize --copies-of`")
+      }
+      kinds[truth.file] = truth.kind
+    }
+    return kinds
   }
 
   private init(_ found: [(kind: String?, distance: Double)], distance: Double, targets: Int) {

@@ -1,4 +1,5 @@
 internal import Files
+internal import Glibc
 internal import Tensors
 internal import Video
 
@@ -8,20 +9,25 @@ package enum PairSheet {
   private static let offsets: [Double] = [-0.5, 0, 0.5]
 
   /// Writes a PNG with a row a pair: three frames of the video, half a second apart, and three of the target's. The pairs are those
-  /// whose distances are nearest to `distance`, by rising distance.
+  /// whose distances are nearest to `distance`, by rising distance. Without a pair there is no sheet: one of an earlier search goes.
   ///
+  /// - Returns: whether there is one.
   /// - Throws: `hashes` for a file that cannot be written. What cannot be decoded is left black.
   package static func write(
     _ pairs: [Deduplicator.Pair], nearestTo distance: Double, count: Int, to path: String
-  ) throws {
+  ) throws -> Bool {
     let chosen = pairs.sorted { (abs($0.distance - distance), $0.id) < (abs($1.distance - distance), $1.id) }
       .prefix(count).sorted { ($0.distance, $0.id) < ($1.distance, $1.id) }
-    guard !chosen.isEmpty else { throw DeduplicationError(.empty, "\(path): there is no pair to show") }
+    guard !chosen.isEmpty else {
+      unlink(path)
+      return false
+    }
     let sheet = ContactSheet.compose(clips: chosen.map(row))
     let png = try PNG.encode(rgb: UnsafeRawBufferPointer(sheet.rgb.bytes), width: sheet.width, height: sheet.height)
     do throws(FileError) { try OutputFile.replace(path, with: png) } catch {
       throw DeduplicationError(.hashes, error.description)
     }
+    return true
   }
 
   private static func row(_ pair: Deduplicator.Pair) -> FrameTensor {

@@ -72,6 +72,22 @@ extension OutputFile {
     try replace(path, mode: mode) { (file) throws(FileError) in try file.append(bytes) }
   }
 
+  /// Tries at once what is to be written later, so that work of hours does not end with an error.
+  ///
+  /// - Throws: for a directory, and where no file can be made.
+  package static func requireWritable(_ path: String) throws(FileError) {
+    var status = stat()
+    if stat(path, &status) == 0 {
+      guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError("create the file", path, number: EISDIR) }
+      // Nothing is made beside a device or a pipe.
+      guard status.st_mode & S_IFMT == S_IFREG else { return }
+    }
+    let beside = "\(path).\(getpid()).partial"
+    unlink(beside)
+    _ = try OutputFile(opening: beside, named: path, flags: O_EXCL)
+    unlink(beside)
+  }
+
   /// Writes a file in place, whether or not it is there.
   package static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
     try OutputFile(opening: path, named: path, flags: O_TRUNC).append(bytes)

@@ -135,6 +135,17 @@ extension DatasetImportTests {
     #expect(corpusError { _ = try run(.kinetics) }?.message.contains("train.csv:1: a quote without its end") == true)
   }
 
+  @Test func strayQuotesTakeNoOtherRows() throws {
+    var rows = (0..<40).map { "x,v\($0),1,2,train" }
+    (rows[5], rows[30]) = ("\"6 inch,v5,1,2,train", "\"6 inch,v30,1,2,train")
+    try annotations("train.csv", (["label,youtube_id,time_start,time_end,split"] + rows).joined(separator: "\n"))
+    try videos((0..<40).map { "v\($0).mp4" })
+    let outcome = try run(.kinetics)
+    #expect(outcome.report.rows == 40 && outcome.report.clips == 38)
+    #expect(
+      outcome.rejects.map { $0.prefix { $0 != "\"" } } == [7, 32].map { "train.csv:\($0): a quote without its end\t" })
+  }
+
   @Test func kineticsWithoutASplit() throws {
     try annotations("kno.csv", "label,youtube_id,time_start,time_end\nx,a,1,2\n")
     try annotations("kinetics_val.csv", "label,youtube_id,time_start,time_end\nx,b,1,2\n")

@@ -188,6 +188,67 @@ import Testing
     #expect(far.rejected == ["2: a quote without its end"] && far.rows.last?.file == "/v/a.mp4")
   }
 
+  /// Two of them do not take what is between them, nor does one take the record in quotes behind it.
+  @Test func twoStrayQuotesTakeNoOtherRows() throws {
+    var rows = (0..<2000).map { "/v/\($0).mp4,surf,title" }
+    (rows[10], rows[1500]) = ("/v/10.mp4,surf,\"6 inch", "/v/1500.mp4,surf,\"6 inch")
+    rows[1700] = "/v/1700.mp4,surf,\"of two lines,\none a \"\"title\"\"\""
+    // The quotes around it are right, the columns are not.
+    (rows[1800], rows[1810]) = ("/v/1800.mp4,surf,\"6 inch", "\",fish,\"")
+    let outcome = try read((["file,hashtags,title"] + rows).joined(separator: "\n"), "two.csv")
+    #expect(outcome.report.rows == 2000 && outcome.report.matched == 1996)
+    #expect(outcome.rejected.map { $0.prefix { $0 != ":" } } == ["12", "1502", "1803", "1813"], "\(outcome.rejected)")
+    let others = (0..<2000).filter { ![10, 1500, 1800, 1810].contains($0) }
+    #expect(outcome.rows.map(\.file) == others.map { "/v/\($0).mp4" })
+  }
+
+  /// Wherever blocks end, and wherever a pass goes on.
+  @Test(arguments: [0, 1, 40_000]) func strayQuotesCostTheSameInAnyBlocks(padding: Int) throws {
+    var random = CounterRandom(seed: 8)
+    var (rows, wanted, rejected) = ([String](), [String](), [Int]())
+    var line = 2
+    for number in 0..<160_000 {
+      let file = "\(number).mp4"
+      switch random.integer(below: 1000) {
+      case 0:
+        rows.append("\(file),fish,\"6 inch")
+        rejected.append(line)
+      case 1..<20:
+        rows.append("\(file),fish,\"a \"\"title\"\",\r\nof two lines\"")
+        line += 1
+        wanted.append(file)
+      case 20..<100:
+        rows.append("\(file),fish,\"\"")
+        wanted.append(file)
+      default:
+        rows.append("\(file),fish,\(String(repeating: "x", count: random.integer(below: 60)))")
+        wanted.append(file)
+      }
+      line += 1
+    }
+    let header = "file,hashtags,title\(String(repeating: " ", count: padding))"
+    try scratch.write(([header] + rows).joined(separator: "\n"), to: "strays.csv")
+    let pass = try MatchingPass(labels, paths: ["\(scratch.directory)/strays.csv"])
+    func parts(from place: MatchingPass.Place, workers: Int) throws -> [MatchingPass.Part<[String]>] {
+      var parts: [MatchingPass.Part<[String]>] = []
+      try pass.run(from: place, workers: workers, empty: [String]()) { row, _, _, files in
+        files.append(row.file)
+      } consume: {
+        parts.append($0)
+      }
+      return parts
+    }
+    let one = try parts(from: .init(), workers: 1)
+    #expect(one.count > 2 && one.flatMap(\.output) == wanted)
+    #expect(one.flatMap(\.rejects).map(\.line) == rejected && rejected.count > 100)
+    #expect(one.reduce(0) { $0 + $1.report.rows } == rows.count)
+    for (number, part) in one.enumerated() {
+      let rest = try parts(from: part.end, workers: 3)
+      #expect(rest.flatMap(\.output) == one[(number + 1)...].flatMap(\.output))
+      #expect(rest.flatMap(\.rejects).map(\.line) == one[(number + 1)...].flatMap(\.rejects).map(\.line))
+    }
+  }
+
   @Test func aByteOrderMarkIsNoPartOfTheFirstRow() throws {
     let row = #"{"file": "a.mp4", "hashtags": ["fish"]}"#
     #expect(try read("\u{FEFF}\(row)\n\(row)", "mark.jsonl").rows.count == 2)

@@ -218,5 +218,8 @@ private let counts = [400, 173, 90, 41, 40, 39, 17, 8, 5, 3, 2, 1, 1]
     #expect(most.hasSuffix(end))
     try made.collection.write(most.dropLast(end.count) + "  \"videos\" : \(Int.max)\n}\n", to: "x.subset")
     #expect(opened("\(directory)/x.subset").contains("contradict"))
+    let none = text.replacingCharacters(in: counted, with: "\"counts\" : {}")
+    try made.collection.write(none.dropLast(end.count) + "  \"videos\" : 0\n}\n", to: "x.subset")
+    #expect(opened("\(directory)/x.subset").contains("has not one video"))
   }
 }

@@ -82,7 +82,7 @@ private func tensor<Element: BitwiseCopyable>(
       metadata: ["corpus": try source.corpus().fingerprint])
     let second = try source.features("b", [[1, -3, 0], [1, 0, 0]], rows: [rows[2], rows[3]])
     for workers in [1, 3] {
-      let deduplicator = Deduplicator(try source.corpus(), against: [try target.corpus()], workers: workers)
+      let deduplicator = try Deduplicator(source.corpus(), against: [target.corpus()], workers: workers)
       let (report, pairs) = try deduplicator.byFeatures(
         [first, second], targetFiles: [targetFile], distance: 0.15, progress: { _, _, _ in })
       #expect(pairs.map(\.file) == ["0.mp4", "1.mp4"] && pairs.map(\.targetFile) == ["1.mp4", "0.mp4"])
@@ -92,7 +92,14 @@ private func tensor<Element: BitwiseCopyable>(
       #expect(report.videos == 4 && report.targets == 2 && report.dropped == 1)
       #expect(report.withoutDescriptors == 1 && report.targetsWithoutDescriptors == 0)
       #expect(report.descriptors == 4 && report.targetDescriptors == 3)
-      #expect(try deduplicator.subset(without: pairs).videos == 3)
+      #expect(try deduplicator.subset(without: pairs, of: report).videos == 3)
+      let all = try deduplicator.byFeatures(
+        [try source.features("all", (0..<4).map { _ in [0, 1, 0] }, rows: [0, 1, 2, 4].map { rows[$0] })],
+        targetFiles: [targetFile], distance: 0.15, progress: { _, _, _ in })
+      let text = message { _ = try deduplicator.subset(without: all.pairs, of: all.report) }
+      #expect(
+        all.report.dropped == 4
+          && text.contains("\(source.directory): all 4 videos to train on are copies within 0.15 of"))
     }
   }
 
@@ -115,6 +122,47 @@ private func tensor<Element: BitwiseCopyable>(
     #expect(result.unrelated == 2 && result.unrelatedShare == 0.5 && result.targets == 1)
   }
 
+  @Test func theTruthIsRead() throws {
+    let (source, target) = (try FakeIndex([.train, .train]), try FakeIndex([.train]))
+    let features = try source.features("s", [[1, 0], [0, 1]], rows: try source.rows())
+    let other = try target.features("t", [[1, 0]], rows: [0])
+    func run() throws -> FeatureCalibration {
+      try FeatureCalibration.run(
+        target: try target.corpus(), targetFile: other, copies: try source.corpus(), files: [features], recall: 0.75,
+        workers: 1, progress: { _, _, _ in })
+    }
+    let path = "\(source.directory)/truth.jsonl"
+    let missing = message { _ = try run() }
+    #expect(missing.hasPrefix("\(path): cannot be read; ") && missing.contains("synthesize --copies-of"))
+    let good = #"{"file":"0.mp4","copy_kind":"k"}"#
+    for bad in ["nonsense", "{}", #"{"file":0}"#, #"{"file":"1.mp4","copy_kind":7}"#, "\"\u{1}"] {
+      try "\(good)\n\n\(bad)\n".write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(message { _ = try run() }.hasPrefix("\(path):3: not a JSON object with the text `file`"))
+    }
+    try "\(good)\n\n".write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try run().copies == 1)
+  }
+
+  @Test func aCorpusWithNothingToTrainOnHasNoCopies() throws {
+    let (source, target) = (try FakeIndex([.validation]), try FakeIndex([.train]))
+    let (file, other) = (try source.features("s", [[1, 0]], rows: [0]), try target.features("t", [[1, 0]], rows: [0]))
+    let deduplicator = try Deduplicator(source.corpus(), against: [target.corpus()], workers: 1)
+    let (report, pairs) = try deduplicator.byFeatures(
+      [file], targetFiles: [other], distance: 0.1, progress: { _, _, _ in })
+    #expect(pairs.isEmpty)
+    #expect(
+      message { _ = try deduplicator.subset(without: pairs, of: report) }.contains("has 0 such videos to train on"))
+  }
+
+  @Test func targetsAreOthersAndEachOnce() throws {
+    let (source, target) = (try FakeIndex([.train, .train]), try FakeIndex([.train]))
+    let (corpus, other) = (try source.corpus(), try target.corpus())
+    let itself = message { _ = try Deduplicator(corpus, against: [other, corpus], workers: 1) }
+    #expect(itself.contains("\(source.directory): has the index of \(source.directory) itself"))
+    let twice = message { _ = try Deduplicator(corpus, against: [other, other], workers: 1) }
+    #expect(twice.contains("\(target.directory): has the same index as \(target.directory); give each target once"))
+  }
+
   /// More rows than one product has, with known nearest ones.
   @Test func everyRowIsCompared() throws {
     let (source, target) = (try FakeIndex([.train]), try FakeIndex([.train, .train]))
@@ -130,7 +178,7 @@ private func tensor<Element: BitwiseCopyable>(
       var rows = [[Float]](repeating: targets[5].map { -$0 }, count: 600)
       rows[place % 600] = targets[place].map { $0 * 3 }
       let features = try source.features("s", rows, rows: [Int](repeating: try source.rows()[0], count: 600))
-      let (_, pairs) = try Deduplicator(try source.corpus(), against: [try target.corpus()], workers: 2)
+      let (_, pairs) = try Deduplicator(source.corpus(), against: [target.corpus()], workers: 2)
         .byFeatures([features], targetFiles: [file], distance: 1e-5, progress: { _, _, _ in })
       #expect(pairs.map(\.targetSeconds) == [Float(place)])
       #expect(pairs.allSatisfy { $0.dropped && $0.targetFile == "\(place % 2).mp4" && $0.seconds == 2 })
@@ -141,7 +189,7 @@ private func tensor<Element: BitwiseCopyable>(
     let (source, target) = (try FakeIndex([.train, .train]), try FakeIndex([.train]))
     let rows = try source.rows()
     let other = try target.features("t", [[1, 0]], rows: [0])
-    let deduplicator = Deduplicator(try source.corpus(), against: [try target.corpus()], workers: 1)
+    let deduplicator = try Deduplicator(source.corpus(), against: [target.corpus()], workers: 1)
     func message(_ file: String) -> String {
       self.message {
         _ = try deduplicator.byFeatures([file], targetFiles: [other], distance: 0.1, progress: { _, _, _ in })

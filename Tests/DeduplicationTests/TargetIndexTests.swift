@@ -43,6 +43,18 @@ import Deduplication
     #expect(index.matches(Self.video(hashes), excluding: 7).isEmpty)
   }
 
+  /// A frame is found a slot of an eighth of a second beside its place, not two.
+  @Test func framesAreLookedForASlotBesideTheirPlace() {
+    let target = Self.target(11)
+    // Slots 8, 12, 16 …, and those of the frames alike before and behind them.
+    func video(_ beside: [Int]) -> VideoHashes {
+      Self.video(beside.enumerated().map { target[8 + 4 * $0 + 2 * $1, 0] })
+    }
+    let match = index.matches(video([0, -1, 0, -1, 0, -1, 0, -1])).first
+    #expect(match?.target == 11 && match?.distance == 0)
+    #expect(index.matches(video([-1, -1, 0, 1, -1, 1, 0, 1])).isEmpty)
+  }
+
   @Test(arguments: [1, 1.25, 0.8]) func speedsAreTried(speed: Float) {
     let target = Self.target(9)
     let hashes = (0..<8).map { target[10 + Int((Float($0) * 4 * speed).rounded()), 0].mirrored }

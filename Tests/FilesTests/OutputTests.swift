@@ -47,6 +47,34 @@ import Testing
         == "/dev/full: cannot write: No space left on device; make room there or choose another disk")
   }
 
+  @Test func whatCannotBeWrittenIsKnownBefore() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    func refused(_ path: String) -> String? {
+      failure { () throws(FileError) in try OutputFile.requireWritable(path) }
+    }
+    try OutputFile.write([1], to: "\(root)/file")
+    #expect(refused("\(root)/file") == nil && refused("\(root)/new") == nil && refused("/dev/null") == nil)
+    #expect(FileManager.default.contents(atPath: "\(root)/file") == Data([1]))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["file"])
+    #expect(refused(root)?.contains("cannot create the file: Is a directory; ") == true)
+    #expect(refused("\(root)/none/file")?.contains("No such file or directory") == true)
+    #expect(refused("\(root)/file/x")?.contains("a part of the path is a file") == true)
+  }
+
+  @Test func allSpellingsOfAFileAreOnePlace() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    try Directory.make("\(root)/a")
+    try OutputFile.write([1], to: "\(root)/a/file")
+    try FileManager.default.createSymbolicLink(atPath: "\(root)/link", withDestinationPath: "\(root)/a")
+    for name in ["file", "new"] {
+      let place = FilePlace("\(root)/a/\(name)")
+      #expect(place == FilePlace("\(root)/a/../a/./\(name)") && place == FilePlace("\(root)/link/\(name)"))
+      #expect(place != FilePlace("\(root)/\(name)") && place != FilePlace("\(root)/a/other"))
+    }
+    #expect(FilePlace("new-of-nobody") == FilePlace("./new-of-nobody") && FilePlace("/new") == FilePlace("//new"))
+    #expect(FilePlace("\(root)/none/a") != FilePlace("\(root)/none/b"))
+  }
+
   @Test func aFileIsReplacedAsAWholeOrNotAtAll() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let path = "\(root)/file"

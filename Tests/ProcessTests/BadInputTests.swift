@@ -44,6 +44,28 @@ import Testing
     #expect(output.status > 0 && output.stderr.contains("m.jsonl.gz: gzip cannot be started; install it"), "\(output)")
   }
 
+  /// Root reads every folder unless it has given that right away.
+  @Test func aFolderOfVideosThatCannotBeReadIsNamed() throws {
+    let root = Workspace.shared.scratch().path
+    for folder in ["videos/a", "videos/b"] {
+      try FileManager.default.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
+      try Data().write(to: URL(fileURLWithPath: "\(root)/\(folder)/v\(folder.last!).mp4"))
+    }
+    try "label,youtube_id,time_start,time_end,split\nx,va,1,2,train\nx,vb,1,2,train\n".write(
+      toFile: "\(root)/train.csv", atomically: true, encoding: .utf8)
+    chmod("\(root)/videos/b", 0)
+    defer { chmod("\(root)/videos/b", 0o700) }
+    let rights = ["/usr/bin/setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    let live = try Sluice.Live(
+      [
+        "corpus", "import", "kinetics", "\(root)/train.csv", "--videos", "\(root)/videos", "--output", "\(root)/corpus",
+      ],
+      launcher: geteuid() == 0 ? rights : [])
+    let output = try live.wait(seconds: 30)
+    #expect(output.status == 0 && output.stdout.contains("1 clips"), "\(output)")
+    #expect(output.stdout.contains("whose videos count as missing: \(root)/videos/b\n"), "\(output)")
+  }
+
   /// One trains, the other is told, and takes nothing away.
   @Test func twoRunsThatStartInOneDirectoryAtOnce() throws {
     let file = try topology().write()

@@ -26,10 +26,10 @@ struct AnnotationTable {
 
   /// Hands the rows to `body`, and those that are not like the first line to `rejected`.
   func forEachRow(_ body: (Row) -> Void, rejected: (DatasetReject) -> Void) throws(CorpusError) {
-    let reader = try RecordReader(path: path, quotes: true)
+    let reader = try RecordReader(path: path, .quoted(columns: columns.count))
     let scanner = DelimitedScanner(csv: [])
     while let block = try reader.next() {
-      block.forEachRecord(quotes: true) { line, record in
+      block.forEachRecord { line, record in
         guard line > 1, record.contains(where: { $0 > 0x20 }) else { return }
         let text = String(decoding: record, as: UTF8.self)
         do throws(MetadataMistake) {

@@ -61,6 +61,8 @@ package struct DatasetImport {
     package internal(set) var rejected = 0
     /// Names of annotation files without rows to use.
     package internal(set) var passedOver: [String] = []
+    /// Folders of videos that cannot be listed: their videos count as missing.
+    package internal(set) var unreadable: [String] = []
   }
 
   /// A row of annotations.
@@ -128,12 +130,15 @@ package struct DatasetImport {
     var importer = DatasetImport()
     for finding in content.findings { importer.take(finding, tree, rejected) }
     guard importer.report.clips > 0 else {
-      let first = importer.missing.first.map { "; the first: \($0)" } ?? ""
+      let first =
+        tree.unreadable.first.map { "; \($0) cannot be read" } ?? importer.missing.first.map { "; the first: \($0)" }
+        ?? ""
       throw CorpusError(
         .empty, "\(options.videos): has not one video of the \(importer.report.rows) rows of annotations\(first)")
     }
     importer.report.labels = content.labels.count
     importer.report.passedOver = others + content.passedOver
+    importer.report.unreadable = tree.unreadable
     do {
       try Directory.make(directory)
       try importer.write(content.labels, to: directory)

@@ -7,6 +7,8 @@ struct VideoTree {
   private let ignoresCase: Bool
   /// Paths relative to the root, sorted, by the key of their names.
   private var paths: [String: [String]] = [:]
+  /// Paths of the folders that cannot be listed, sorted.
+  private(set) var unreadable: [String] = []
 
   /// - Parameter ignoresCase: for annotations and files that do not always agree on case; a file of the exact name is preferred.
   /// - Throws: `manifest` if there is no such directory.
@@ -18,6 +20,7 @@ struct VideoTree {
     }
     addVideos()
     for key in paths.keys { paths[key]!.sort() }
+    unreadable.sort()
   }
 
   /// Every real directory is looked into once: under its own name if it lies in the root, else under that of a link to it.
@@ -27,7 +30,10 @@ struct VideoTree {
     var links: [String] = []
     while let folder = folders.popLast() ?? links.popLast() {
       guard let directory = Entry("\(root)/\(folder)"), seen.insert(directory.identity).inserted else { continue }
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)")) ?? []
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(folder)") else {
+        unreadable.append("\(root)/\(folder)")
+        continue
+      }
       for name in names {
         let path = folder.isEmpty ? name : "\(folder)/\(name)"
         guard let entry = Entry("\(root)/\(path)") else { continue }

@@ -1,12 +1,13 @@
 internal import Foundation
 
 extension DelimitedScanner {
-  /// The names of a table's columns, as its first line has them.
+  /// The names of a table's columns, as its first record has them.
   ///
   /// - Parameter quotes: whether it is CSV; else TSV.
   /// - Throws: `manifest` for a file that cannot be read, and for a first line whose quotes do not match.
   static func columns(path: String, quotes: Bool) throws(CorpusError) -> [String] {
-    let header = Array(try RecordReader.firstRecord(path: path, quotes: quotes).drop { $0 == "\u{FEFF}" }.utf8)
+    let first = try RecordReader.firstRecord(path: path, quotes ? .quoted(columns: nil) : .lines)
+    let header = Array(first.drop { $0 == "\u{FEFF}" }.utf8)
     let scanner = quotes ? DelimitedScanner(csv: []) : DelimitedScanner(tsv: [])
     do throws(MetadataMistake) {
       return try header.withUnsafeBufferPointer { bytes throws(MetadataMistake) in

@@ -1,7 +1,7 @@
 /// Finds the mapped fields of one record of CSV (RFC 4180: quotes around a field, doubled within it) or TSV (no quotes).
 struct DelimitedScanner: Sendable {
   private let separator: UInt8
-  let hasQuotes: Bool
+  private let hasQuotes: Bool
   /// The field of each column, nil for those that nobody wants.
   private let columns: [MetadataField?]
 
@@ -13,6 +13,8 @@ struct DelimitedScanner: Sendable {
   init(tsv columns: [MetadataField?]) {
     (separator, hasQuotes, self.columns) = (UInt8(ascii: "\t"), false, columns)
   }
+
+  var recordEnds: RecordEnds { hasQuotes ? .quoted(columns: columns.count) : .lines }
 
   /// - Parameter record: without the line break at its end; quoted fields may hold others.
   /// - Throws: for another number of columns and for quotes that do not match.

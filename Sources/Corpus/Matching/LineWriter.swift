@@ -9,28 +9,26 @@ final class LineWriter {
   private var file: UnsafeMutablePointer<FILE>?
 
   init(path: String) throws(FileError) {
-    (self.path, partial, staysUnfinished) = (path, Self.beside(path), false)
+    (self.path, partial, staysUnfinished) = (path, "\(path).\(getpid()).partial", false)
+    try OutputFile.requireWritable(path)
     file = fopen(partial, "we")
     guard file != nil else { throw FileError("create the file", path, number: errno) }
   }
 
-  /// Goes on with a file that is unfinished, or begins it; if it is not finished now either, it stays as it is.
+  /// Goes on with a file that is unfinished, or begins it. It stays as it is, for one who goes on with it once more.
   ///
   /// - Parameters:
-  ///   - path: its name when it is finished, on any disk; tried at once, so that a pass of hours does not end with an error.
-  ///   - partial: its name until then.
+  ///   - path: where its bytes go when it is finished, on any disk; tried at once, so that a pass of hours does not end with an error.
+  ///   - partial: its name.
   ///   - byteCount: how much of it is kept.
   init(path: String, continuing partial: String, byteCount: Int) throws(FileError) {
     (self.path, self.partial, staysUnfinished) = (path, partial, true)
-    try OutputFile.write([], to: Self.beside(path))
-    unlink(Self.beside(path))
+    try OutputFile.requireWritable(path)
     file = fopen(partial, "ae")
     guard let file, truncate(partial, off_t(byteCount)) == 0, fseek(file, 0, SEEK_END) == 0 else {
       throw FileError("create the file", partial, number: errno)
     }
   }
-
-  private static func beside(_ path: String) -> String { "\(path).\(getpid()).partial" }
 
   deinit {
     guard let file else { return }
@@ -67,10 +65,10 @@ final class LineWriter {
     guard ferror(file) == 0, fflush(file) == 0, fsync(fileno(file)) == 0 else {
       throw FileError("write", path, number: errno)
     }
-    if rename(partial, path) != 0 {
-      guard errno == EXDEV else { throw FileError("write", path, number: errno) }
+    if staysUnfinished {
       try copy()
-      unlink(partial)
+    } else if rename(partial, path) != 0 {
+      throw FileError("write", path, number: errno)
     }
     fclose(file)
     self.file = nil
@@ -81,7 +79,6 @@ final class LineWriter {
     if try flush() > 0 { try finish() } else { unlink(path) }
   }
 
-  /// To the disk where it is to be.
   private func copy() throws(FileError) {
     let source = open(partial, O_RDONLY | O_CLOEXEC)
     guard source >= 0 else { throw FileError("read", partial, number: errno) }

@@ -1,5 +1,5 @@
+internal import Files
 internal import Foundation
-internal import Glibc
 
 /// What was read of metadata.
 package struct MatchingReport: Sendable, Codable, Equatable {
@@ -111,11 +111,8 @@ package struct MatchingPass: Sendable {
 
   /// - Throws: `manifest` if `path` is one of the files to read, which what is written there would replace.
   package func requireOther(_ path: String) throws(CorpusError) {
-    func file(_ path: String) -> [UInt64]? {
-      var status = stat()
-      return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
-    }
-    guard let written = file(path), let source = paths.first(where: { file($0) == written }) else { return }
+    let written = FilePlace(path)
+    guard let source = paths.first(where: { FilePlace($0) == written }) else { return }
     throw CorpusError(.manifest, "\(path): is the same file as \(source), which is read; write to another")
   }
 
@@ -130,7 +127,7 @@ package struct MatchingPass: Sendable {
       let open =
         if let reader { reader } else {
           try RecordReader(
-            path: paths[place.source], quotes: scanner.hasQuotes, from: place.offset, line: place.line)
+            path: paths[place.source], scanner.recordEnds, from: place.offset, line: place.line)
         }
       reader = open
       let source = place.source
@@ -163,7 +160,7 @@ package struct MatchingPass: Sendable {
       return part
     }
     var isHeader = scanner.hasHeader && records.firstLine == 1
-    records.forEachRecord(quotes: scanner.hasQuotes) { line, row in
+    records.forEachRecord { line, row in
       if isHeader || row.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) {
         isHeader = false
         return

@@ -36,7 +36,8 @@ struct MatchingState: Codable, Equatable {
     guard let state = try? JSONDecoder().decode(MatchingState.self, from: data), state.settings == settings else {
       throw CorpusError(
         .manifest,
-        "\(path): an unfinished pass over other files, or with other labels or settings; finish it, or remove its directory"
+        "\(path): an unfinished pass over other files, or with other labels or settings; finish it (if no label had as many "
+          + "videos as --minimum, with a lower one), or remove its directory"
       )
     }
     return state

@@ -74,10 +74,10 @@ enum RowScanner: Sendable {
     }
   }
 
-  var hasQuotes: Bool {
+  var recordEnds: RecordEnds {
     switch self {
-    case .objects: false
-    case .table(let scanner): scanner.hasQuotes
+    case .objects: .lines
+    case .table(let scanner): scanner.recordEnds
     }
   }
 

@@ -11,8 +11,6 @@ final class RecordReader {
     case longLine(Int, [UInt8])
   }
 
-  /// A record that is longer is no metadata.
-  static let longestRecord = 16 << 20
   static let chunk = 2 << 20
   /// Bytes of a line that is longer, for the rejects' file.
   private static let keptOfLongLine = 1 << 10
@@ -20,7 +18,7 @@ final class RecordReader {
   private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
   private let path: String
-  private let quotes: Bool
+  private let ends: RecordEnds
   /// The file itself; a decompressing process reads through the same descriptor, so that its place is known here.
   private let file: FileHandle
   private let process: Process?
@@ -34,12 +32,12 @@ final class RecordReader {
 
   /// - Parameters:
   ///   - path: decompressed by its name: `.gz`, `.zst`, `.lz4`, by the programs gzip, zstd and lz4.
-  ///   - quotes: whether line breaks in quotes belong to a record, as in CSV.
+  ///   - ends: of its records.
   ///   - offset: where to begin, in bytes of what is decompressed: the end of a block.
   ///   - line: the line there.
   /// - Throws: `manifest` for a file that cannot be read.
-  init(path: String, quotes: Bool, from offset: Int = 0, line: Int = 1) throws(CorpusError) {
-    (self.path, self.quotes, self.offset, self.line) = (path, quotes, offset, line)
+  init(path: String, _ ends: RecordEnds, from offset: Int = 0, line: Int = 1) throws(CorpusError) {
+    (self.path, self.ends, self.offset, self.line) = (path, ends, offset, line)
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw CorpusError(.manifest, "\(path): cannot be read: \(String(cString: strerror(errno)))")
@@ -82,24 +80,21 @@ final class RecordReader {
   func nextPiece() throws(CorpusError) -> Piece? {
     var bytes = rest
     bytes.reserveCapacity(rest.count + Self.chunk)
-    var (end, isByLine) = (0, false)
+    var end = 0
     repeat {
       try fill(&bytes)
       if offset == 0, bytes.starts(with: Self.byteOrderMark) {
         bytes.removeFirst(Self.byteOrderMark.count)
         offset = Self.byteOrderMark.count
       }
-      end = isEnded ? bytes.count : Self.lastEnd(in: bytes, quotes: quotes)
-      if end == 0, bytes.count > Self.longestRecord {
-        end = Self.lastEnd(in: bytes, quotes: false)
-        guard end > 0 else { return try passOverLine(beginning: bytes) }
-        isByLine = true
-      }
+      end = isEnded ? bytes.count : bytes.withUnsafeBufferPointer(ends.lastEnd)
+      // Without a line break: a record of several lines would be known for none by now.
+      if end == 0, bytes.count > RecordEnds.longest { return try passOverLine(beginning: bytes) }
     } while end == 0 && !isEnded
     guard end > 0 else { return nil }
     rest = Array(bytes[end...])
     bytes.removeLast(bytes.count - end)
-    let block = RecordBlock(bytes: bytes, firstLine: line, isByLine: isByLine)
+    let block = RecordBlock(bytes: bytes, firstLine: line, ends: ends)
     for byte in bytes where byte == 0x0A { line &+= 1 }
     offset += end
     return .records(block)
@@ -116,10 +111,6 @@ final class RecordReader {
       throw CorpusError(.manifest, "\(path):\(line): a line of more than 16 MiB; is this the right format?")
     case nil: return nil
     }
-  }
-
-  private static func lastEnd(in bytes: [UInt8], quotes: Bool) -> Int {
-    bytes.withUnsafeBufferPointer { RecordBlock.lastEnd(in: $0, quotes: quotes) }
   }
 
   private func passOverLine(beginning bytes: [UInt8]) throws(CorpusError) -> Piece {
@@ -140,9 +131,9 @@ final class RecordReader {
   }
 
   /// The first record of a file, without its line break; empty for an empty file.
-  static func firstRecord(path: String, quotes: Bool) throws(CorpusError) -> String {
+  static func firstRecord(path: String, _ ends: RecordEnds) throws(CorpusError) -> String {
     var first: String?
-    try RecordReader(path: path, quotes: quotes).next()?.forEachRecord(quotes: quotes) { _, record in
+    try RecordReader(path: path, ends).next()?.forEachRecord { _, record in
       if first == nil { first = String(decoding: record, as: UTF8.self) }
     }
     return first ?? ""

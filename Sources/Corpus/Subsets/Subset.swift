@@ -57,6 +57,7 @@ package struct Subset: Sendable, Codable, Equatable {
       left -= count
     }
     guard left == 0 else { throw contradiction(path) }
+    guard subset.videos > 0 else { throw CorpusError(.subset, "\(path): has not one video; make it again") }
     return subset
   }
 
