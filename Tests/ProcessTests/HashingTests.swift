@@ -113,8 +113,13 @@ import Testing
     let part = try Self.hash(directory).report
     let failed = try #require(part["failed"] as? Int)
     #expect(failed >= count - 5 && failed < count)
-    let told = try Sluice.run(
-      ["corpus", "deduplicate", try Self.corpus().directory, "--against", directory, "--output", "/dev/null"])
+    let other = try Self.corpus().directory
+    let source = try SmallCorpus.shared.get().directory
+    for name in ["manifest.jsonl", "labels.txt"] {
+      try FileManager.default.copyItem(atPath: "\(source)/\(name)", toPath: "\(other)/\(name)")
+    }
+    #expect(try Sluice.run(["corpus", "build", other, "--seed", "9"]).status == 0)
+    let told = try Sluice.run(["corpus", "deduplicate", other, "--against", directory, "--output", "/dev/null"])
     #expect(told.stderr.contains("\(failed) of its videos could not be decoded and have no hash"), "\(told.stderr)")
 
     // All are there but the damaged one, which is mended later.
@@ -122,7 +127,6 @@ import Testing
     try FileManager.default.moveItem(atPath: away, toPath: videos)
     let whole = try Self.hash(directory).report
     #expect(whole["failed"] as? Int == 1 && whole["before"] as? Int == count - failed)
-    let source = try SmallCorpus.shared.get().directory
     try FileManager.default.removeItem(atPath: "\(directory)/\(damaged)")
     try FileManager.default.copyItem(atPath: "\(source)/\(damaged)", toPath: "\(directory)/\(damaged)")
     let mended = try Self.hash(directory).report
