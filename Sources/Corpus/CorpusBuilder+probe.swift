@@ -18,6 +18,9 @@ extension CorpusBuilder {
     guard !matched.isProbed else {
       throw CorpusError(.index, "\(matched.directory): its videos are probed already")
     }
+    guard FilePlace("\(directory)/\(Corpus.fileName)") != FilePlace("\(matched.directory)/\(Corpus.fileName)") else {
+      throw CorpusError(.index, "\(directory): has the index to be probed, which would be lost; write to another place")
+    }
     let settings = OpeningPass.Settings(
       workers: workers, prober: prober, interval: interval, warn: warn, progress: progress)
     do {

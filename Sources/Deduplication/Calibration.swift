@@ -49,6 +49,7 @@ package struct Calibration: Sendable, Encodable {
     progress: @escaping @Sendable (_ what: String, _ done: Int, _ all: Int) -> Void,
     warn: (_ file: String, _ reason: String) -> Void
   ) throws -> Calibration {
+    for corpus in [target, unrelated] { try corpus.requireProbed() }
     let hashed = try CorpusHasher.hash(
       target, as: .target, workers: workers, progress: { progress("hashing \(target.directory)", $0, $1) }, warn: warn
     ).hashes
@@ -109,8 +110,9 @@ package struct Calibration: Sendable, Encodable {
     let all = copies.map(\.distance)
     guard let distance = given ?? (0...Alignment.farthest).first(where: { share(all, within: $0) >= recall }) else {
       throw DeduplicationError(
-        .empty, "only \(share(all, within: Alignment.farthest)) of the copies are found at any distance; ask for less"
-      )
+        .empty,
+        "only \((share(all, within: Alignment.farthest) * 1000).rounded(.down) / 1000) of the copies are found at any distance; "
+          + "ask for less with --recall")
     }
     self.distance = distance
     self.copies = copies.count

@@ -81,7 +81,7 @@ import Testing
     for line in [2, 5] { #expect(told.contains { $0.hasPrefix("a.jsonl:\(line): the same file and segment as") }) }
     let rejects = try String(contentsOfFile: "\(index)/rejects.txt", encoding: .utf8)
     #expect(rejects.split(separator: "\n").count == 3 && rejects.contains("\tbroken\n"))
-    #expect(!FileManager.default.fileExists(atPath: "\(index)/matching"))
+    #expect(!FileManager.default.fileExists(atPath: "\(index)/corpus.sqlite.matching"))
   }
 
   /// A file under one name is one video, whatever is said of its length.
@@ -127,7 +127,7 @@ import Testing
 
   private func rowsInState() throws -> Int {
     let state = try JSONSerialization.jsonObject(
-      with: Data(contentsOf: URL(fileURLWithPath: "\(index)/matching/state.json")))
+      with: Data(contentsOf: URL(fileURLWithPath: "\(index)/corpus.sqlite.matching/state.json")))
     let report = try #require((state as? [String: Any])?["report"] as? [String: Any])
     return try #require(report["rows"] as? Int)
   }
@@ -176,10 +176,11 @@ import Testing
 
   @Test func anUnfinishedPassOverOtherFilesIsNamed() throws {
     _ = try write(row("a.mp4", ["surf"]))
-    try FileManager.default.createDirectory(atPath: "\(index)/matching", withIntermediateDirectories: true)
-    try "{}".write(toFile: "\(index)/matching/state.json", atomically: true, encoding: .utf8)
+    try FileManager.default.createDirectory(
+      atPath: "\(index)/corpus.sqlite.matching", withIntermediateDirectories: true)
+    try "{}".write(toFile: "\(index)/corpus.sqlite.matching/state.json", atomically: true, encoding: .utf8)
     let error = corpusError { _ = try write(row("a.mp4", ["surf"])) }
-    #expect(error?.message.contains("matching/state.json: an unfinished pass over other files") == true)
+    #expect(error?.message.contains("corpus.sqlite.matching/state.json: an unfinished pass over other files") == true)
   }
 
   @Test func matchedVideosAreProbedIntoAnIndexToTrainOn() throws {
@@ -191,6 +192,11 @@ import Testing
     _ = try write(rows.joined(separator: "\n"))
     let matched = try Corpus(directory: index)
     let probed = scratch.directory + "/probed"
+    let itself = corpusError {
+      _ = try CorpusBuilder.probe(
+        matched, to: "\(index)/../\((index as NSString).lastPathComponent)/", prober: fakeProbe)
+    }
+    #expect(itself?.message.contains("has the index to be probed") == true, "\(String(describing: itself))")
     let report = try CorpusBuilder.probe(matched, to: probed, workers: 2, prober: fakeProbe)
     #expect(report.rows == 60 && report.videos == 59 && report.leftOut.map(\.file) == ["/v/damaged.mp4"])
     let corpus = try Corpus(directory: probed)

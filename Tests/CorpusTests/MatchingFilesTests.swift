@@ -11,7 +11,7 @@ import Testing
   init() throws { scratch = try Collection(manifest: []) }
 
   private var index: String { scratch.directory + "/index" }
-  private var work: String { index + "/matching" }
+  private var work: String { index + "/corpus.sqlite.matching" }
 
   private func isThere(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 

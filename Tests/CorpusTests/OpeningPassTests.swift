@@ -86,7 +86,7 @@ import Testing
     for end in [1, 40, 41, 110] {
       let prober = CountingProber()
       #expect(throws: CorpusError.self) { try Self.build(cut, prober, end: end) }
-      #expect(try Self.names(cut.directory) == ["building", "labels.txt", "manifest.jsonl"])
+      #expect(try Self.names(cut.directory) == ["corpus.sqlite.building", "labels.txt", "manifest.jsonl"])
       #expect(prober.files.isDisjoint(with: known), "what was committed is not opened again")
       let state = try Self.state(cut.directory)
       #expect(state.done >= max(end, before))
@@ -113,8 +113,8 @@ import Testing
 
   /// Rows that are dealt with, and their files, of an unfinished index.
   private static func state(_ directory: String) throws -> (done: Int, files: Set<String>) {
-    let queue = try DatabaseQueue(path: "\(directory)/building/pass.sqlite")
-    try queue.inDatabase { try $0.execute(sql: "ATTACH '\(directory)/building/corpus.sqlite' AS rows") }
+    let queue = try DatabaseQueue(path: "\(directory)/corpus.sqlite.building/pass.sqlite")
+    try queue.inDatabase { try $0.execute(sql: "ATTACH '\(directory)/corpus.sqlite.building/corpus.sqlite' AS rows") }
     defer { try? queue.close() }
     return try queue.read { database in
       let files = try String.fetchAll(
@@ -135,7 +135,7 @@ import Testing
     let rows = undisturbed.rows - undisturbed.unmatched
     #expect(throws: CorpusError.self) { try Self.build(cut, end: rows) }
     // As after its last commit: what follows from the rows is there, too.
-    let queue = try DatabaseQueue(path: "\(cut.directory)/building/corpus.sqlite")
+    let queue = try DatabaseQueue(path: "\(cut.directory)/corpus.sqlite.building/corpus.sqlite")
     try queue.write { database in
       try database.execute(
         sql: "INSERT INTO settings VALUES ('fingerprint', 'x'); INSERT INTO ranks VALUES ('test', 0, 0, 9)")
@@ -167,7 +167,9 @@ import Testing
     var warnings: [String] = []
     let report = try build(cut) { warnings.append($0) }
     #expect(
-      warnings == ["\(cut.directory)/building/corpus.sqlite: unfinished, of other rows, labels or settings: begun anew"]
+      warnings == [
+        "\(cut.directory)/corpus.sqlite.building/corpus.sqlite: unfinished, of other rows, labels or settings: begun anew"
+      ]
     )
     #expect(report.before == 0)
     #expect(
@@ -178,11 +180,46 @@ import Testing
         == indexContent(fresh.directory).map { $0.replacing(fresh.directory, with: cut.directory) })
   }
 
+  /// As where one of its files was copied or lost.
+  @Test(arguments: ["rows", "state"]) func aPassWhoseFilesDoNotAgreeIsBegunAnew(older: String) throws {
+    let cut = try Self.collection()
+    #expect(throws: CorpusError.self) { try Self.build(cut, end: 60) }
+    if older == "rows" {
+      truncate("\(cut.directory)/corpus.sqlite.building/corpus.sqlite", 0)
+    } else {
+      let queue = try DatabaseQueue(path: "\(cut.directory)/corpus.sqlite.building/pass.sqlite")
+      try queue.write { try $0.execute(sql: "UPDATE state SET done = 1") }
+      try queue.close()
+    }
+    var warnings: [String] = []
+    let report = try Self.build(cut) { warnings.append($0) }
+    #expect(warnings == ["\(cut.directory)/corpus.sqlite.building/corpus.sqlite: unfinished and damaged: begun anew"])
+    #expect(report.before == 0)
+    let fresh = try Self.collection()
+    _ = try Self.build(fresh)
+    #expect(
+      try indexContent(cut.directory)
+        == indexContent(fresh.directory).map { $0.replacing(fresh.directory, with: cut.directory) })
+  }
+
+  @Test func otherDirectoriesStay() throws {
+    let collection = try Self.collection()
+    for name in ["building", "matching"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(collection.directory)/\(name)", withIntermediateDirectories: false)
+      try "mine".write(toFile: "\(collection.directory)/\(name)/corpus.sqlite", atomically: true, encoding: .utf8)
+    }
+    _ = try Self.build(collection)
+    for name in ["building", "matching"] {
+      #expect(try String(contentsOfFile: "\(collection.directory)/\(name)/corpus.sqlite", encoding: .utf8) == "mine")
+    }
+  }
+
   @Test(arguments: ["corpus.sqlite", "pass.sqlite"], ["begin", "middle", "end"])
   func aDamagedPassIsBegunAnew(name: String, place: String) throws {
     let cut = try Self.collection()
     #expect(throws: CorpusError.self) { try Self.build(cut, end: 60) }
-    let path = "\(cut.directory)/building/\(name)"
+    let path = "\(cut.directory)/corpus.sqlite.building/\(name)"
     let size = try #require(FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
     if place == "end" {
       truncate(path, off_t(size / 2))
@@ -194,7 +231,7 @@ import Testing
     }
     var warnings: [String] = []
     let report = try Self.build(cut) { warnings.append($0) }
-    #expect(warnings == ["\(cut.directory)/building/corpus.sqlite: unfinished and damaged: begun anew"])
+    #expect(warnings == ["\(cut.directory)/corpus.sqlite.building/corpus.sqlite: unfinished and damaged: begun anew"])
     #expect(report.before == 0)
     let fresh = try Self.collection()
     _ = try Self.build(fresh)
@@ -260,7 +297,7 @@ import Testing
       })
     #expect(
       refusal
-        == "\(collection.directory)/building: another process builds the index; wait for its end, or write to another place"
+        == "\(collection.directory)/corpus.sqlite.building: another process builds the index; wait for its end, or write to another place"
     )
     #expect(report.videos > 150)
   }
@@ -313,7 +350,7 @@ import Testing
       }
     }
     #expect(
-      error?.message.hasPrefix("\(disk)/building/corpus.sqlite: cannot write: No space left") == true,
+      error?.message.hasPrefix("\(disk)/corpus.sqlite.building/corpus.sqlite: cannot write: No space left") == true,
       "\(error?.description ?? "")")
     unlink("\(disk)/ballast")
     let report = try build { _ in }

@@ -52,7 +52,7 @@ import Testing
     try FileManager.default.removeItem(atPath: marker)
     #expect(try match(["--index", "\(scratch)/index"]).status == 0)
     #expect(try String(contentsOfFile: "\(scratch)/index/rejects.txt", encoding: .utf8) == rejects)
-    #expect(!FileManager.default.fileExists(atPath: "\(scratch)/index/matching"))
+    #expect(!FileManager.default.fileExists(atPath: "\(scratch)/index/corpus.sqlite.matching"))
   }
 
   @Test func otherLabelsThanTheUnfinishedOnesSayWhatFinishes() throws {

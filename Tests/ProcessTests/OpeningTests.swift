@@ -39,7 +39,7 @@ import Testing
     #expect(names == ["corpus.sqlite", "labels.txt", "manifest.jsonl", "videos"])
     try FileManager.default.removeItem(atPath: "\(directory)/corpus.sqlite")
 
-    let partial = "\(directory)/building/corpus.sqlite"
+    let partial = "\(directory)/corpus.sqlite.building/corpus.sqlite"
     var (kills, reached) = (0, 0)
     while kills < 2 {
       let live = try Sluice.Live(build + ["--workers", "1"])
@@ -54,7 +54,7 @@ import Testing
       if isEnded { break }
       if kills == 0 {
         let second = try Sluice.run(build)
-        #expect(second.status > 0 && second.stderr.contains("\(directory)/building: another process builds the index"))
+        #expect(second.status > 0 && second.stderr.contains("corpus.sqlite.building: another process builds the index"))
       }
       kill(live.process.processIdentifier, SIGKILL)
       guard try live.wait(seconds: 60).signal == SIGKILL else { break }

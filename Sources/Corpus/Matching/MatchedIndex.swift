@@ -85,7 +85,7 @@ package struct MatchedIndex {
     (self.rejected, self.progress) = (rejected, progress)
     draws = NameDraws(seed: seed)
     try pass.requireOther(rejects)
-    work = directory + "/matching"
+    work = directory + "/corpus.sqlite.matching"
     guard let lock = try DirectoryLock.take(work) else {
       throw CorpusError(.index, "\(work): another pass is under way in it; wait for its end, or write to another place")
     }

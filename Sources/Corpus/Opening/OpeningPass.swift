@@ -5,7 +5,7 @@ internal import Foundation
 ///
 /// The candidates are put in the order of the index on the disk, and their files opened in that order by several threads, so that
 /// each row is written when its file is opened, and memory holds a few of them, whatever their number. A process that dies leaves
-/// what it committed in the directory `building` beside the index; the next with the same candidates goes on behind it.
+/// what it committed in the directory `corpus.sqlite.building` beside the index; the next with the same candidates goes on behind it.
 struct OpeningPass {
   /// How files are opened.
   struct Settings {
@@ -52,7 +52,7 @@ struct OpeningPass {
     self.directory = directory
     let path = directory + "/" + Corpus.fileName
     guard !Directory.isThere(path) else { throw FileError("replace", path, number: EISDIR) }
-    work = directory + "/building"
+    work = directory + "/corpus.sqlite.building"
     guard let lock = try DirectoryLock.take(work) else {
       throw CorpusError(
         .index, "\(work): another process builds the index; wait for its end, or write to another place")

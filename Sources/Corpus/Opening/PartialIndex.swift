@@ -85,6 +85,7 @@ struct PartialIndex {
           let mistake = try String.fetchOne(database, sql: "PRAGMA \(part).quick_check(1)")
           guard mistake == "ok" else { throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: mistake) }
         }
+        if found == key { try requireAgreement(database) }
         return found
       }
       if found == key { return queue }
@@ -94,6 +95,18 @@ struct PartialIndex {
       warn(paths[0], "unfinished and damaged: begun anew")
     }
     return nil
+  }
+
+  /// - Throws: `SQLITE_CORRUPT` if one of the two files is older than the other: each candidate is a row or left out.
+  private static func requireAgreement(_ database: Database) throws {
+    guard try database.tableExists("videos", in: "main"),
+      try Bool.fetchOne(
+        database,
+        sql: """
+          SELECT (SELECT count(*) FROM main.videos) + (SELECT count(*) FROM pass.left_out WHERE number >= 0)
+            = (SELECT done FROM pass.state)
+          """) == true
+    else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
   }
 
   private static func begun(
