@@ -191,15 +191,7 @@ import Testing
       try queue.write { try $0.execute(sql: "UPDATE state SET done = 1") }
       try queue.close()
     }
-    var warnings: [String] = []
-    let report = try Self.build(cut) { warnings.append($0) }
-    #expect(warnings == ["\(cut.directory)/corpus.sqlite.building/corpus.sqlite: unfinished and damaged: begun anew"])
-    #expect(report.before == 0)
-    let fresh = try Self.collection()
-    _ = try Self.build(fresh)
-    #expect(
-      try indexContent(cut.directory)
-        == indexContent(fresh.directory).map { $0.replacing(fresh.directory, with: cut.directory) })
+    try Self.expectBegunAnew(cut)
   }
 
   @Test func otherDirectoriesStay() throws {
@@ -229,12 +221,16 @@ import Testing
       try file.write(contentsOf: Data(repeating: 0x5A, count: 4096))
       try file.close()
     }
+    try Self.expectBegunAnew(cut)
+  }
+
+  private static func expectBegunAnew(_ cut: Collection) throws {
     var warnings: [String] = []
-    let report = try Self.build(cut) { warnings.append($0) }
+    let report = try build(cut) { warnings.append($0) }
     #expect(warnings == ["\(cut.directory)/corpus.sqlite.building/corpus.sqlite: unfinished and damaged: begun anew"])
     #expect(report.before == 0)
-    let fresh = try Self.collection()
-    _ = try Self.build(fresh)
+    let fresh = try collection()
+    _ = try build(fresh)
     #expect(try indexContent(cut.directory) == indexContent(fresh.directory))
   }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 
 /// How a child process ended.
 package struct ChildExit: Sendable, Equatable {
@@ -22,37 +23,69 @@ package final class Lifeline: Sendable {
 }
 
 /// A child of a supervisor: this executable with other arguments.
-package final class ChildProcess: @unchecked Sendable {
-  // Sendable: `process` is only started, signalled and asked for its id, which Foundation allows from any thread.
-  private let process = Process()
+///
+/// Not Foundation's `Process`: that notices an end by the closing of a socket, which another child inherits if it is started by
+/// another thread at the same moment, so that the end is hidden as long as that one lives.
+package final class ChildProcess: Sendable {
+  package let processID: Int32
+  /// Until its end has been taken notice of; its number may be another's then.
+  private let isThere = Mutex(true)
 
-  package var processID: Int32 { process.processIdentifier }
-
+  /// It has the lifeline as standard input, the other two standard files of this process, no other, and a process group of its
+  /// own: a terminal's interrupt goes to the supervisor alone.
+  ///
   /// - Parameters:
   ///   - executable: path of the program.
-  ///   - onExit: called once, on a thread of Foundation's.
+  ///   - onExit: called once, on a thread of the child's.
   /// - Throws: `.worker` when it cannot be started.
   package init(
     executable: String, arguments: [String], lifeline: Lifeline, onExit: @escaping @Sendable (ChildExit) -> Void
   ) throws(PipelineError) {
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = arguments
-    process.standardInput = lifeline.pipe.fileHandleForReading
-    process.terminationHandler = { process in
-      let isSignal = process.terminationReason == .uncaughtSignal
-      onExit(
-        ChildExit(
-          status: isSignal ? 0 : process.terminationStatus, signal: isSignal ? process.terminationStatus : nil))
+    Self.keepOpenFiles()
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, lifeline.pipe.fileHandleForReading.fileDescriptor, STDIN_FILENO)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    let words = Self.copies([executable] + arguments)
+    let environment = Self.copies(ProcessInfo.processInfo.environment.map { "\($0)=\($1)" })
+    defer { for copy in words + environment { free(copy) } }
+    var processID: pid_t = 0
+    let error = posix_spawn(&processID, executable, &actions, &attributes, words, environment)
+    guard error == 0 else {
+      throw PipelineError(
+        .worker, "cannot start \(executable) \(arguments.joined(separator: " ")): \(String(cString: strerror(error)))")
     }
-    do {
-      try process.run()
-    } catch {
-      throw PipelineError(.worker, "cannot start \(executable) \(arguments.joined(separator: " ")): \(error)")
-    }
+    self.processID = processID
+    let thread = Thread { onExit(self.wait()) }
+    thread.name = "child \(processID)"
+    thread.start()
   }
 
-  package func send(signal: Int32) {
-    guard process.isRunning else { return }
-    kill(processID, signal)
+  /// None of those that are open goes to a child, whoever opened it.
+  private static func keepOpenFiles() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    for file in names.compactMap({ Int32($0) }) where file > STDERR_FILENO { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
   }
+
+  /// With nil at the end.
+  private static func copies(_ strings: [String]) -> [UnsafeMutablePointer<CChar>?] {
+    strings.map { strdup($0) } + [nil]
+  }
+
+  private func wait() -> ChildExit {
+    var (information, status) = (siginfo_t(), Int32(0))
+    while waitid(P_PID, id_t(processID), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+    isThere.withLock { isThere in
+      waitpid(processID, &status, 0)
+      isThere = false
+    }
+    let signal = status & 0x7F
+    return ChildExit(status: signal == 0 ? status >> 8 & 0xFF : 0, signal: signal == 0 ? nil : signal)
+  }
+
+  package func send(signal: Int32) { isThere.withLock { if $0 { kill(processID, signal) } } }
 }
