@@ -98,6 +98,14 @@ void sluice_hash_least_distances(
   least_portable(hash, others, groups, stride, count, least);
 }
 
+void sluice_hash_prefetch(const uint64_t *others, int64_t groups, int64_t stride, int64_t count) {
+  for (int64_t group = 0; group < groups; group++) {
+    const char *first = (const char *)(others + 4 * group * stride);
+    for (int64_t byte = 0; byte < 32 * count; byte += 64) __builtin_prefetch(first + byte);
+    __builtin_prefetch(first + 32 * count - 1);
+  }
+}
+
 void sluice_hash_keys(const uint64_t *hashes, int64_t count, const uint64_t *masks, int64_t tables, uint32_t *keys) {
 #if defined(__x86_64__)
   if (sluice_current_path() >= sluice_path_avx2 && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")) {

@@ -78,9 +78,18 @@ struct Alignment {
     }
   }
 
+  /// Has what a glance at the target needs brought into the cache, while another one is looked at.
+  static func prefetch(_ target: VideoHashes) {
+    FrameHash.prefetch(
+      target.hashes, groups: glances(target), stride: 2 * target.regions, count: FrameRegion.searchedCount)
+  }
+
+  /// Every other frame is glanced at.
+  private static func glances(_ target: VideoHashes) -> Int { (target.seconds.count + 1) / 2 }
+
   /// Whether enough of the hashes are near to any of the searched windows of every other frame of the target.
   private static func isPlausible(_ hashes: [FrameHash], target: VideoHashes, needed: Int) -> Bool {
-    var least = [UInt16](repeating: 0, count: (target.seconds.count + 1) / 2)
+    var least = [UInt16](repeating: 0, count: glances(target))
     var (near, left) = (0, hashes.count)
     for hash in hashes {
       hash.leastDistances(to: target.hashes, stride: 2 * target.regions, count: FrameRegion.searchedCount, into: &least)

@@ -19,6 +19,12 @@ extension FrameHash {
     }
   }
 
+  /// Has what ``leastDistances(to:stride:count:into:)`` would look at brought into the cache, without waiting for it.
+  package static func prefetch(_ others: [FrameHash], groups: Int, stride: Int, count: Int) {
+    precondition(count > 0 && (groups == 0 || (groups - 1) * stride + count <= others.count))
+    others.withUnsafeBytes { sluice_hash_prefetch($0.words, Int64(groups), Int64(stride), Int64(count)) }
+  }
+
   /// The bits of each hash that are set in each mask, side by side.
   ///
   /// - Parameter masks: four words each, of at most 32 bits.

@@ -41,7 +41,9 @@ package struct TargetIndex: Sendable {
     var found: [Int: Match] = [:]
     for isMirrored in [false, true] {
       let hashes = isMirrored ? video.hashes.map(\.mirrored) : video.hashes
-      for candidate in index.candidates(of: hashes, count: Self.candidateCount, excluding: excluded) {
+      let candidates = index.candidates(of: hashes, count: Self.candidateCount, excluding: excluded)
+      for (place, candidate) in candidates.enumerated() {
+        if place + 1 < candidates.count { Alignment.prefetch(videos[candidates[place + 1].target]) }
         guard
           let best = Alignment.best(hashes, seconds: video.seconds, target: videos[candidate.target]),
           best.distance < found[candidate.target]?.distance ?? .max

@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Corpus
 internal import Synchronization
 internal import Tensors
@@ -92,11 +93,17 @@ package struct VoteIndex: Sendable {
     var votes = [UInt32](repeating: 0, count: targetCount)
     var touched: [UInt32] = []
     let keys = FrameHash.keys(of: hashes, masks: Self.masks)
+    var ranges = [Range<Int>](repeating: 0..<0, count: Self.tableCount)
     for hash in hashes.indices {
+      // First without looking at what is found: the tables are too large for the cache, and the processor waits for all at once.
       for (number, table) in tables.enumerated() {
         let key = Int(keys[hash * Self.tableCount + number])
-        let range = Int(table.starts[key])..<Int(table.starts[key + 1])
-        guard range.count <= longest else { continue }
+        ranges[number] = Int(table.starts[key])..<Int(table.starts[key + 1])
+      }
+      for (table, range) in zip(tables, ranges) {
+        table.targets.withUnsafeBufferPointer { sluice_prefetch($0.baseAddress.map { $0 + range.lowerBound }) }
+      }
+      for (table, range) in zip(tables, ranges) where range.count <= longest {
         for place in range {
           let target = table.targets[place]
           if votes[Int(target)] == 0 { touched.append(target) }
