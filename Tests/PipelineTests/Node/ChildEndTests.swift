@@ -4,7 +4,8 @@ import Pipeline
 import Synchronization
 import Testing
 
-@Suite struct ChildProcessTests {
+/// Processes that a supervisor starts.
+@Suite struct ChildEndTests {
   /// Four threads start children at the same time; those of one are killed.
   @Test func anEndIsNoticedThoughOthersLive() throws {
     let count = 100
