@@ -27,6 +27,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let systemLibraries: [Target] = [
   .systemLibrary(name: "CZeroMQ", pkgConfig: "libzmq", providers: [.apt(["libzmq3-dev"])]),
   .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  .systemLibrary(name: "CSpawn"),
   .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
   .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
   .systemLibrary(
@@ -50,7 +51,7 @@ let modules: [Target] = [
   module(
     "Pipeline",
     [
-      "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", "Files", grdb, crypto, heap,
+      "CSpawn", "ZeroMQ", "Wire", "Video", "Corpus", "Networks", "Tensors", "Topology", "Files", grdb, crypto, heap,
       ordered,
     ]),
   module(

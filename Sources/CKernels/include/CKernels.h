@@ -94,10 +94,10 @@ void sluice_planes_to_rgb(const uint8_t *planes, int64_t height, int64_t width, 
 /// The distance is the number of bits that differ, or if that is less, 4/3 of it, rounded down, without the first or the last word.
 void sluice_hash_least_distances(const uint64_t *hash, const uint64_t *others, int64_t groups, int64_t stride, int64_t count,
                                  uint16_t *least);
-/// Has the line of memory brought into the cache, without waiting for it.
-static inline void sluice_prefetch(const void *address) { __builtin_prefetch(address); }
 /// Has the hashes that the function above would look at brought into the cache, without waiting for them.
 void sluice_hash_prefetch(const uint64_t *others, int64_t groups, int64_t stride, int64_t count);
+/// Has the line of memory brought into the cache, without waiting for it.
+static inline void sluice_prefetch(const void *address) { __builtin_prefetch(address); }
 /// keys (count, tables) = the bits of each hash that are set in each table's mask of four words, side by side: at most 32.
 void sluice_hash_keys(const uint64_t *hashes, int64_t count, const uint64_t *masks, int64_t tables, uint32_t *keys);
 

@@ -1,3 +1,4 @@
+internal import CSpawn
 import Foundation
 import Glibc
 import Synchronization
@@ -12,14 +13,12 @@ package struct ChildExit: Sendable, Equatable {
   }
 }
 
-/// The pipe whose read end children have as standard input; closed by the kernel when the supervisor dies.
+/// The pipe whose read end children have as standard input; closed by the kernel when the supervisor dies. No child gets the write
+/// end: it would keep its siblings alive.
 package final class Lifeline: Sendable {
   fileprivate let pipe = Pipe()
 
-  package init() {
-    // The write end must stay here alone, or a child would keep its siblings alive.
-    _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
-  }
+  package init() {}
 }
 
 /// A child of a supervisor: this executable with other arguments.
@@ -41,11 +40,11 @@ package final class ChildProcess: Sendable {
   package init(
     executable: String, arguments: [String], lifeline: Lifeline, onExit: @escaping @Sendable (ChildExit) -> Void
   ) throws(PipelineError) {
-    Self.keepOpenFiles()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, lifeline.pipe.fileHandleForReading.fileDescriptor, STDIN_FILENO)
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -63,12 +62,6 @@ package final class ChildProcess: Sendable {
     let thread = Thread { onExit(self.wait()) }
     thread.name = "child \(processID)"
     thread.start()
-  }
-
-  /// None of those that are open goes to a child, whoever opened it.
-  private static func keepOpenFiles() {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-    for file in names.compactMap({ Int32($0) }) where file > STDERR_FILENO { _ = fcntl(file, F_SETFD, FD_CLOEXEC) }
   }
 
   /// With nil at the end.

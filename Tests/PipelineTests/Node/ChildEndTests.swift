@@ -21,7 +21,7 @@ import Testing
       }
     }
     let all = children.withLock { $0 }
-    defer { for (thread, child) in all where thread != 0 { child.send(signal: SIGKILL) } }
+    defer { for (_, child) in all { child.send(signal: SIGKILL) } }
     try #require(all.count == 4 * count)
     for (thread, child) in all where thread == 0 { child.send(signal: SIGKILL) }
     let deadline = DispatchTime.now() + .seconds(20)
