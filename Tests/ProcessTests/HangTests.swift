@@ -78,6 +78,24 @@ import Testing
     #expect(try hash(resumed) == expected)
   }
 
+  @Test func evaluationsWithoutAWorkerAreWhatIsShort() throws {
+    var long = SmallTopology(corpus: try SmallCorpus.shared.get().directory)
+    (long.steps, long.evaluate) = (40, "{every: 4, clips: 2, split: validation}")
+    let expected = try hash(long.undisturbed())
+    let run = try RunHandle(long, faults: "pace=0.05")
+    try run.waitForStep(1)
+    let node = try #require(
+      (try run.status()?["workers"] as? [[String: Any]])?.first { $0["stage"] as? String == "node" })
+    #expect((node["counters"] as? [String: Any])?["residentBytes"] as? Int ?? 0 > 1 << 20)
+    #expect(try Sluice.run(["scale", "evaluate=0", "--run", run.output]).status == 0)
+    _ = try eventually("evaluate to be short") {
+      try Sluice.run(["status", "--run", run.output]).stdout.contains("short of: evaluate (it has no workers)")
+        ? true : nil
+    }
+    #expect(try Sluice.run(["scale", "evaluate=1", "--run", run.output]).status == 0)
+    #expect(try hash(run.report()) == expected)
+  }
+
   @Test func aTrainerThatSaysNothingIsTheShortStage() throws {
     var long = try topology(1, limit: 1000)
     long.steps = 4000

@@ -32,6 +32,11 @@ import Testing
     _ = try eventually("both hosts' decoders; a: \(a.errors) b: \(b.errors)") {
       try decoders()?.count == 2 ? true : nil
     }
+    // Its workers of the other host would take the place of this run's.
+    let second = Workspace.shared.scratch().appendingPathComponent("second").path
+    let refused = try Sluice.run(["run", file, "--output", second])
+    #expect(refused.status == 1 && refused.stderr.contains("tcp://127.0.0.1:\(port): in use"), "\(refused.stderr)")
+    #expect(!FileManager.default.fileExists(atPath: second))
     let scaled = try Sluice.run(["scale", "decode=3", "--run", "tcp://127.0.0.1:\(port)", "--json"])
     #expect(scaled.status == 0, "\(scaled.stderr)")
     _ = try eventually("three decoders") { try decoders()?.count == 3 ? true : nil }

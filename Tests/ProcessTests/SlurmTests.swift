@@ -79,7 +79,12 @@ import Testing
     _ = try eventually("a step: \(slurm.output(first))") { RunHandle.step(of: run) > 0 ? true : nil }
     _ = try slurm.submit(as: lines[1].replacing("4711", with: first))
     _ = try eventually("more decoders") { try (self.decoders(run) ?? 0) > 2 ? true : nil }
-    try slurm("scancel", "--user=root")
+    // The file stays; the array ends with the job.
+    try slurm("scancel", first)
+    _ = try eventually("the end of the array: \(slurm.output(first))") {
+      try slurm("squeue", "--noheader").isEmpty ? true : nil
+    }
+    #expect(FileManager.default.fileExists(atPath: "\(run).endpoint"))
     let job = try slurm.submit(["--nodes=3", "--wait"], "run", [topology().write()], status: 2)
     #expect(slurm.output(job).contains("has 2 hosts (a b) and the job 3 nodes: give sbatch --nodes=2"))
   }

@@ -54,12 +54,12 @@ extension Coordinator {
       clipsPerSecond: clipRate.perSecond, workers: list, tap: tap.endpoints)
   }
 
-  /// By stage. One that training needs and that has no worker keeps all others waiting.
+  /// By stage. One that training waits for and that has no worker keeps all others waiting.
   func recentWaitShares(_ now: Double) -> [Stage: Double] {
     var shares: [Stage: Double] = [:]
     for stage in Stage.allCases {
       let own = workers.values.filter { $0.identity.stage == stage }
-      let isNeeded = stage != .plan && stage != .evaluate
+      let isNeeded = stage == .evaluate ? machine.waitsForEvaluation : stage != .plan
       shares[stage] =
         own.isEmpty && isNeeded ? 0 : own.map { $0.load.silent(for: now - $0.lastSeen) }.recentWaitShare
     }

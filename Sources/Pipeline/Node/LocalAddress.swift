@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Topology
 
@@ -7,7 +8,7 @@ package enum LocalAddress {
   ///   - endpoint: the coordinator's, `tcp://HOST:PORT` or a local one.
   ///   - given: the address that the user gave, if any.
   /// - Returns: the given one, else the address that the kernel uses towards the coordinator.
-  /// - Throws: `.configuration` when there is no way there, or the given one is loopback and the coordinator is elsewhere.
+  /// - Throws: `.unreachable` when its name is not known, `.configuration` when there is no way there, or the given one is loopback and the coordinator is elsewhere.
   package static func towards(_ endpoint: String, given: String?) throws(PipelineError) -> String {
     if let given, !Topology.isLoopback(given) { return given }
     let address = endpoint.hasPrefix("tcp://") ? try source(towards: endpoint) : "127.0.0.1"
@@ -21,8 +22,35 @@ package enum LocalAddress {
     return given
   }
 
-  /// The kernel's choice when a datagram socket is connected; nothing is sent.
-  private static func source(towards endpoint: String) throws(PipelineError) -> String {
+  /// The same, once the coordinator's name is known here: hosts may come before it.
+  package static func awaited(towards endpoint: String, given: String?) async throws -> String {
+    var isTold = false
+    while true {
+      let found = Result { () throws(PipelineError) in try towards(endpoint, given: given) }
+      guard case .failure(let error) = found, error.code == .unreachable else { return try found.get() }
+      if !isTold { FileHandle.standardError.write(Data("\(error.message); still trying\n".utf8)) }
+      isTold = true
+      try await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// - Throws: `.configuration` while somebody listens there, on a host that has this address.
+  package static func requireFree(_ endpoint: String) throws(PipelineError) {
+    guard let found = try? addresses(of: endpoint) else { return }
+    defer { freeaddrinfo(found) }
+    let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { if handle >= 0 { close(handle) } }
+    var isReused: Int32 = 1
+    setsockopt(handle, SOL_SOCKET, SO_REUSEADDR, &isReused, socklen_t(MemoryLayout<Int32>.size))
+    guard bind(handle, found.pointee.ai_addr, found.pointee.ai_addrlen) != 0, errno == EADDRINUSE else { return }
+    throw PipelineError(
+      .configuration,
+      "\(endpoint): in use, perhaps by another run; end that one, or give this one a port of its own (`port` of the coordinator's host)"
+    )
+  }
+
+  /// To be freed.
+  private static func addresses(of endpoint: String) throws(PipelineError) -> UnsafeMutablePointer<addrinfo> {
     let place = endpoint.dropFirst("tcp://".count)
     guard let colon = place.lastIndex(of: ":") else {
       throw PipelineError(.configuration, "\(endpoint): give the coordinator's endpoint as tcp://HOST:PORT")
@@ -33,13 +61,22 @@ package enum LocalAddress {
     hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(String(place[..<colon]), String(place[place.index(after: colon)...]), &hints, &found)
-    defer { if let found { freeaddrinfo(found) } }
+    guard code == 0, let found else {
+      throw PipelineError(
+        .unreachable, "\(endpoint): no host of that name yet (\(String(cString: gai_strerror(code))))")
+    }
+    return found
+  }
+
+  /// The kernel's choice when a datagram socket is connected; nothing is sent.
+  private static func source(towards endpoint: String) throws(PipelineError) -> String {
+    let found = try addresses(of: endpoint)
+    defer { freeaddrinfo(found) }
     func failure(_ reason: String) -> PipelineError {
       PipelineError(
         .configuration,
         "\(endpoint): no way there from this host (\(reason)); give the address by which others reach it: --address")
     }
-    guard code == 0, let found else { throw failure(String(cString: gai_strerror(code))) }
     let handle = socket(AF_INET, found.pointee.ai_socktype, 0)
     defer { if handle >= 0 { close(handle) } }
     guard handle >= 0, connect(handle, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {

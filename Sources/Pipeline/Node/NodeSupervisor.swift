@@ -79,7 +79,12 @@ package actor NodeSupervisor {
     link = try ControlLink(
       join: join, identity: identity, context: context,
       security: RunSecurity(security, role: .worker, host: host.name), thread: thread,
-      hello: { self.hello(identity) }, counters: { WorkerCounters() })
+      hello: { self.hello(identity) },
+      counters: {
+        var counters = WorkerCounters()
+        counters.residentBytes = residentBytes()
+        return counters
+      })
     link.onRefused = {
       self.isDismissed = true
       self.fail("\(self.host.name): \($0)")

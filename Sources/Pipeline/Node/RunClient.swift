@@ -54,12 +54,12 @@ package final class RunClient {
     return socket
   }
 
-  private func nobody(at endpoint: String) -> PipelineError {
+  private func nobody(at endpoint: String, seconds: Double = answerSeconds) -> PipelineError {
     let key =
       security.covers(endpoint)
       ? ", or it refuses this key" : endpoint.hasPrefix("tcp") ? SecuritySetting.keysMayBeNeeded : ""
     return PipelineError(
-      .unreachable, "\(endpoint): no answer from a coordinator within \(Int(Self.answerSeconds)) s\(key)")
+      .unreachable, "\(endpoint): no answer from a coordinator within \(ProgressReporter.digits(seconds, 0)) s\(key)")
   }
 
   /// - Throws: `.unreachable` when nobody answers, `.configuration` with the coordinator's objection.
@@ -139,6 +139,7 @@ package final class RunClient {
       try onItem(TapItem(topic: topic, header: body, payload: payload))
     }
     guard seen > 0 || limit == 0 else {
+      if connected.isEmpty { throw nobody(at: doors.workers, seconds: timeoutSeconds) }
       throw PipelineError(
         .unreachable, "\(doors.workers): the stage \(stage.rawValue) made nothing to see \(end)")
     }

@@ -33,6 +33,8 @@ package struct RunLauncher: Sendable {
     let signals = Signals.onTermination { continuation.yield($0) }
     defer { withExtendedLifetime(signals) {} }
     guard hosts.contains(where: \.coordinator) else { return try await start(stops) }
+    // Else the workers of this one would join that of another run, in the place of its own.
+    if let endpoint = topology.coordinatorEndpoint { try LocalAddress.requireFree(endpoint) }
     if resume {
       try directory.resume(topology)
       return try await start(stops)
@@ -135,7 +137,7 @@ extension RunLauncher {
   package static func joinOne(
     stage: Stage, join: String, host: String?, address: String?, security: SecuritySetting, executable: String
   ) async throws -> Bool {
-    let address = try LocalAddress.towards(join, given: address)
+    let address = try await LocalAddress.awaited(towards: join, given: address)
     let name = host ?? "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
     let entry = Topology.Host(
       name: name, address: address, port: nil, coordinator: false, counts: [stage: 1], chain: [], memoryBytes: nil)

@@ -78,6 +78,11 @@ package struct RunMachine: Sendable {
 
   private static let pendingEvaluations = 2
 
+  /// Whether training, or the end of the run, waits for evaluations.
+  package var waitsForEvaluation: Bool {
+    evaluations.count > Self.pendingEvaluations || (committed >= stopAt && !isFinished)
+  }
+
   package init(settings: Settings) {
     self.settings = settings
     stopAt = settings.finalVersion

@@ -3,6 +3,7 @@ import Glibc
 import Pipeline
 import Testing
 import Topology
+import ZeroMQ
 
 /// Where the peers of a worker that joins from anywhere reach it.
 @Suite struct LocalAddressTests {
@@ -39,10 +40,29 @@ import Topology
     }
   }
 
-  @Test func aHostThatNobodyKnowsIsNamed() {
-    #expect { try LocalAddress.towards("tcp://no.such.host.invalid:7700", given: nil) } throws: {
-      "\($0)".contains("no.such.host.invalid") && "\($0)".contains("--address")
+  @Test func aHostThatNobodyKnowsIsNamedAndWaitedFor() async throws {
+    let endpoint = "tcp://no.such.host.invalid:7700"
+    #expect { try LocalAddress.towards(endpoint, given: nil) } throws: {
+      ($0 as? PipelineError)?.code == .unreachable && "\($0)".contains("no.such.host.invalid")
     }
+    let waiting = Task { try await LocalAddress.awaited(towards: endpoint, given: nil) }
+    try await Task.sleep(for: .milliseconds(50))
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    #expect(try await LocalAddress.awaited(towards: endpoint, given: "10.1.2.3") == "10.1.2.3")
+  }
+
+  @Test func anEndpointInUseIsRefused() throws {
+    let context = try Context()
+    defer { context.shutdown() }
+    let other = try Socket(.router, in: context)
+    defer { other.close() }
+    let endpoint = try other.bind("tcp://127.0.0.1:*")
+    #expect { try LocalAddress.requireFree(endpoint) } throws: { "\($0)".contains("\(endpoint): in use") }
+    try LocalAddress.requireFree(endpoint.replacing("127.0.0.1", with: "127.0.0.2"))
+    // Those are not this host's; whoever binds says what is wrong.
+    try LocalAddress.requireFree("tcp://192.0.2.1:7700")
+    try LocalAddress.requireFree("tcp://no.such.host.invalid:7700")
   }
 
   /// By the coordinator's local endpoint a worker cannot see that other hosts are to reach it.
