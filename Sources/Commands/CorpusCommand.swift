@@ -93,7 +93,8 @@ package struct CorpusCommand: AsyncParsableCommand {
       let head = [
         "videos    \(statistics.videos) (\(splits.joined(separator: ", ")))",
         "hours     \(hours(statistics.seconds, 1))",
-        "hashtags  \(statistics.hashtags)", "left out  \(statistics.leftOut)", "labels    \(statistics.labels)",
+        "hashtags  \(statistics.hashtags.map { "\($0)" } ?? "unknown")", "left out  \(statistics.leftOut)",
+        "labels    \(statistics.labels)",
         "tail      \(tail.halfOfVideos) labels have half of the videos, the largest tenth "
           + "\(Int((tail.largestTenthShare * 100).rounded())) %; the median has \(tail.median), "
           + "\(tail.belowFifty) fewer than 50, \(tail.empty) none",

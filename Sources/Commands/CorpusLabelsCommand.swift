@@ -14,8 +14,11 @@ extension CorpusCommand {
   }
 }
 
-/// Where a label file goes.
-private func write(_ labels: [Label], to path: String?) throws {
+/// - Parameters:
+///   - path: where the label file goes.
+///   - inputs: files that it is made of.
+private func write(_ labels: [Label], to path: String?, madeOf inputs: [String]) throws {
+  try OutputPlaces.requireOthers([("--output", path)], reading: inputs)
   let text = labels.map { $0.line + "\n" }.joined()
   if let path { try OutputFile.write(Array(text.utf8), to: path) } else { print(text, terminator: "") }
 }
@@ -35,7 +38,7 @@ extension CorpusCommand.Labels {
     package init() {}
 
     package func run() async throws {
-      try write(LabelSpace.union(try files.map { try LabelList.labels(path: $0) }), to: output)
+      try write(LabelSpace.union(try files.map { try LabelList.labels(path: $0) }), to: output, madeOf: files)
     }
   }
 
@@ -55,7 +58,9 @@ extension CorpusCommand.Labels {
 
     package func run() async throws {
       let verbs = try VerbNet.verbs(path: path)
-      try write(try of.map { LabelSpace.verbs(verbs, of: try LabelList.labels(path: $0)) } ?? verbs, to: output)
+      try write(
+        try of.map { LabelSpace.verbs(verbs, of: try LabelList.labels(path: $0)) } ?? verbs, to: output,
+        madeOf: [path] + (of.map { [$0] } ?? []))
     }
   }
 
@@ -77,7 +82,8 @@ extension CorpusCommand.Labels {
     package init() {}
 
     package func run() async throws {
-      try write(try WordNet(directory: wordnet).nouns(synsetsFile: synsets, grouping: labels), to: output)
+      try write(
+        try WordNet(directory: wordnet).nouns(synsetsFile: synsets, grouping: labels), to: output, madeOf: [synsets])
     }
   }
 
@@ -97,8 +103,8 @@ extension CorpusCommand.Labels {
     package init() {}
 
     package func run() async throws {
-      let (first, second) = (try LabelList.labels(path: first), try LabelList.labels(path: second))
-      try write(LabelSpace.product(first, second), to: output)
+      let product = LabelSpace.product(try LabelList.labels(path: first), try LabelList.labels(path: second))
+      try write(product, to: output, madeOf: [first, second])
     }
   }
 
@@ -125,7 +131,7 @@ extension CorpusCommand.Labels {
       guard (1...labels.count).contains(count) else {
         throw ValidationError("--count must be 1 to \(labels.count), the labels of \(file)")
       }
-      try write(LabelSpace.sample(labels, count: count, seed: seed), to: output)
+      try write(LabelSpace.sample(labels, count: count, seed: seed), to: output, madeOf: [file])
     }
   }
 }

@@ -94,7 +94,7 @@ extension CorpusCommand {
     }
 
     private func describe(_ report: MatchedIndex.Report, _ index: String) -> String {
-      let splits = ["train", "validation"].map { "\($0) \(report.splits[$0] ?? 0)" }.joined(separator: ", ")
+      let splits = Split.allCases.map { "\($0) \(report.splits[$0.rawValue] ?? 0)" }.joined(separator: ", ")
       return """
         \(index): \(report.videos) videos (\(splits)) of \(report.labels) labels, \(report.labelsDropped) with fewer videos dropped
         \(report.matched) of \(report.rows) rows have labels; \(report.duplicates) were there before, \(report.dropped) had dropped \
@@ -167,12 +167,16 @@ package struct MetadataFieldOptions: ParsableArguments {
   @Option(help: "Key or column of its number of bytes; without an offset, of the file's.")
   package var bytesField = "bytes"
 
+  @Option(help: "Key or column of its split: train, validation or test.")
+  package var splitField = "split"
+
   package init() {}
 
   var names: MetadataNames {
     var names = MetadataNames()
     (names.file, names.hashtags, names.start, names.end) = (fileField, hashtagsField, startField, endField)
     (names.duration, names.member, names.offset, names.bytes) = (durationField, memberField, offsetField, bytesField)
+    names.split = splitField
     return names
   }
 }

@@ -59,6 +59,8 @@ extension CorpusCommand {
     }
 
     package func run() async throws {
+      try OutputPlaces.requireOthers(
+        [("--output", output)], reading: ["\(directory)/\(Corpus.fileName)"] + [labels, without].compactMap { $0 })
       let corpus = try Corpus(directory: directory)
       var kept = try labels.map { try LabelList.labels(path: $0).map(\.name) }
       if let labelCount {

@@ -15,8 +15,8 @@ package struct CorpusStatistics: Sendable, Codable, Equatable {
   package let splits: [String: Int]
   /// Length of all segments together.
   package let seconds: Double
-  /// Distinct hashtags of the labelled videos.
-  package let hashtags: Int
+  /// Distinct hashtags of the labelled videos; nil where `corpus probe` made the index, of one that has them for all its videos together.
+  package let hashtags: Int?
   /// Rows that were left out when the index was built.
   package let leftOut: Int
   package let fingerprint: String
@@ -83,7 +83,8 @@ extension Corpus {
     do {
       let (hashtags, leftOut) = try queue.read { database in
         (
-          try Int.fetchOne(database, sql: "SELECT count(*) FROM hashtags") ?? 0,
+          try Bool.fetchOne(database, sql: "SELECT value = 'unknown' FROM settings WHERE name = 'hashtags'") == true
+            ? nil : try Int.fetchOne(database, sql: "SELECT count(*) FROM hashtags") ?? 0,
           try Int.fetchOne(database, sql: "SELECT count(*) FROM left_out") ?? 0
         )
       }

@@ -1,3 +1,4 @@
+internal import Files
 internal import Foundation
 
 /// One line of a text file that is small enough to be read at once: labels, synsets, annotations.
@@ -17,6 +18,9 @@ struct TextLine {
   /// - Parameter content: what the lines are, for the error: "one label a line".
   /// - Throws: `manifest` for what cannot be read as UTF-8.
   static func read(_ path: String, _ content: String) throws(CorpusError) -> [TextLine] {
+    guard FileManager.default.isReadableFile(atPath: path), !Directory.isThere(path) else {
+      throw CorpusError(.manifest, "\(path): cannot be read; is it there, and a file?")
+    }
     guard let text = try? String(contentsOf: URL(fileURLWithPath: path), encoding: .utf8) else {
       throw CorpusError(.manifest, "\(path): cannot be read as UTF-8 text, \(content)")
     }

@@ -42,7 +42,7 @@ package struct Calibration: Sendable, Encodable {
   ///   - distance: to be rated; nil to choose the smallest with that recall.
   ///   - directory: for the copies, each removed when it is hashed.
   ///   - warn: gets a file and what is wrong with it, such as a copy that cannot be made; it is left out.
-  /// - Throws: `empty` without a copy, and if not even the largest distance finds so many.
+  /// - Throws: `targets` for an unrelated index that is the target's, `empty` without a copy, and if not even the largest distance finds so many.
   package static func run(
     target: Corpus, unrelated: Corpus, videos: Int, recall: Double, distance: Int? = nil, seed: UInt64, workers: Int,
     directory: String,
@@ -50,6 +50,10 @@ package struct Calibration: Sendable, Encodable {
     warn: (_ file: String, _ reason: String) -> Void
   ) throws -> Calibration {
     for corpus in [target, unrelated] { try corpus.requireProbed() }
+    guard target.fingerprint != unrelated.fingerprint else {
+      throw DeduplicationError(
+        .targets, "\(unrelated.directory): has the target's own index; give one that shows nothing of the target's")
+    }
     let hashed = try CorpusHasher.hash(
       target, as: .target, workers: workers, progress: { progress("hashing \(target.directory)", $0, $1) }, warn: warn
     ).hashes

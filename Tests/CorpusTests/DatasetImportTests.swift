@@ -271,6 +271,11 @@ import Testing
     try videos(["b.mp4"])
     let error = corpusError { _ = try run(.kinetics) }
     #expect(error?.code == .empty && error?.message.contains("not one video of the 1 rows") == true)
+    let corpus = scratch.directory + "/corpus"
+    #expect(error?.message.hasSuffix("all are in \(corpus)/missing.txt") == true, "\(error as Any)")
+    let missing = try String(contentsOfFile: corpus + "/missing.txt", encoding: .utf8)
+    #expect(missing.hasPrefix("a") && missing.contains("\tx\t") && missing.hasSuffix("train.csv:2\n"))
+    #expect(!FileManager.default.fileExists(atPath: corpus + "/manifest.jsonl"))
     #expect(corpusError { _ = try run(.epicKitchens) }?.message.contains("video_id, start_timestamp") == true)
     let absent = corpusError { _ = try run(.kinetics) { $0.annotations = ["/nonexistent.csv"] } }
     #expect(absent?.message == "/nonexistent.csv: cannot be read")
@@ -283,5 +288,6 @@ import Testing
     let report = try CorpusBuilder.build(
       directory: scratch.directory + "/corpus", labelsFile: nil, workers: 1, prober: fakeProbe)
     #expect(report.videos == 2 && report.leftOut.map(\.reason) == ["no frame lies in its segment"])
+    #expect(!report.warnings.contains { $0.contains("end after their video") })
   }
 }

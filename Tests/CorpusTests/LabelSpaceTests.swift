@@ -64,6 +64,20 @@ private let runClass = """
     #expect(error?.message.hasPrefix(path) == true && error?.message.contains(reason) == true, "\(error as Any)")
   }
 
+  @Test(arguments: [nil, "UTF-8", "US-ASCII", "KOI-9", "ISO-8859-1", "windows-1252"])
+  func bytesThatAreNotUTF8AreTheDeclaredEncodings(encoding: String?) throws {
+    let path = try file("bytes.xml", "")
+    let declaration = encoding.map { "<?xml version='1.0' encoding='\($0)'?>\n" } ?? "\n"
+    let text = "<VNCLASS><!-- a café --><MEMBERS><MEMBER name='flambé'/></MEMBERS></VNCLASS>"
+    try Data(declaration.utf8 + text.data(using: .isoLatin1)!).write(to: URL(fileURLWithPath: path))
+    if encoding == "ISO-8859-1" || encoding == "windows-1252" {
+      #expect(try VerbNet.verbs(path: path).map(\.name) == ["flambé"])
+    } else {
+      let error = corpusError { _ = try VerbNet.verbs(path: path) }
+      #expect(error?.message.hasPrefix("\(path):2: not UTF-8") == true, "\(error as Any)")
+    }
+  }
+
   /// Synsets of ImageNet in Debian's package wordnet-base, which `scripts/test` installs.
   @Test func nounsAreTheWordsOfSynsets() throws {
     let path = try file(

@@ -31,14 +31,17 @@ import Testing
   @Test func itIsTheIndexThatBuildMakes() throws {
     let tags = [["surf"], ["fish"], ["catchfish", "fish"], ["love"], ["surfing", "fish"]]
     let rows = (0..<500).map {
-      row("v/\($0).mp4", tags[$0 % tags.count], $0 % 7 == 0 ? ", \"start\": 1, \"end\": 2.5" : "")
+      row(
+        "v/\($0).mp4", tags[$0 % tags.count],
+        ($0 % 7 == 0 ? ", \"start\": 1, \"end\": 2.5" : "")
+          + ($0 % 11 == 0 ? ", \"split\": \"\(Split.allCases[$0 % 3])\"" : ""))
     }
     let report = try write(rows.joined(separator: "\n"))
     try scratch.write(rows.joined(separator: "\n"), to: "manifest.jsonl")
     try scratch.write(labels.names.joined(separator: "\n"), to: "labels.txt")
     let built = try scratch.build(seed: 3)
     #expect(report.rows == 500 && report.matched == 400 && report.videos == built.videos)
-    #expect(report.splits == built.splits)
+    #expect(report.splits == built.splits && report.splits["test"] == 12)
     let (one, other) = (try Corpus(directory: index), try Corpus(directory: scratch.directory))
     #expect(one.labels == other.labels && !one.isProbed && other.isProbed)
     for split in Split.allCases {
@@ -201,6 +204,7 @@ import Testing
     #expect(report.rows == 60 && report.videos == 59 && report.leftOut.map(\.file) == ["/v/damaged.mp4"])
     let corpus = try Corpus(directory: probed)
     #expect(corpus.isProbed && corpus.labels == matched.labels)
+    #expect(try matched.statistics().hashtags == 2 && corpus.statistics().hashtags == nil)
     let before = Dictionary(uniqueKeysWithValues: try matched.videos(split: .train).map { ($0.file, $0) })
     for video in try corpus.videos(split: .train) {
       #expect(video.label == before[video.file]?.label && video.labels == before[video.file]?.labels)

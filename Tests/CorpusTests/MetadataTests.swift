@@ -71,6 +71,9 @@ import Testing
     #"{"hashtags": ["fish"]}"#, #"{"file": "", "hashtags": ["fish"]}"#, #"{"file": "a", "hashtags": "fish"} x"#, "{",
     #"{"file": "a", "hashtags": "fish", "start": "soon"}"#, #"{"file": "a", "hashtags": "fish", "end": -1}"#,
     #"{"file": "a", "hashtags": {"fish": 1}}"#, #"{"x": ], "file": "a"}"#, #"{"file": "a\"#, #"{"x": , "file": "a"}"#,
+    #"{"file": "a", "hashtags": "fish", "split": "val"}"#, #"{"file": "a", "hashtags": ["fish", {}]}"#,
+    #"{"file": "a", "hashtags": ["fish", ]}"#, #"{"file": "a", "hashtags": ["fish", nul"#,
+    #"{"file": "a", "hashtags": "fish", "start": 3, "duration": 2}"#,
     #"{"file": "a", "hashtags": "fish", "end": nan}"#, #"{"file": nonsense, "hashtags": "fish"}"#,
   ])
   func badRowsAreRejected(row: String) throws {
@@ -79,6 +82,25 @@ import Testing
     #expect(outcome.rows.map(\.file) == ["good.mp4", "good.mp4"])
     #expect(outcome.rejected.count == 1 && outcome.rejected[0].hasPrefix("2: "), "\(outcome.rejected)")
     #expect(outcome.report.rows == 3 && outcome.report.rejected == 1)
+  }
+
+  @Test func whatProgramsWriteForNothingIsPassedOver() throws {
+    let outcome = try read(
+      #"{"f\u0069le": "a.mp4", "hashtags": [null, "fish", null], "duration": 0, "split": ""}"# + "\n"
+        + #"{"file": "b.mp4", "hashtags": "fish", "duration": 2, "split": "test", "end": null}"#, "n.jsonl")
+    #expect(outcome.rejected.isEmpty && outcome.rows.map(\.file) == ["a.mp4", "b.mp4"])
+    #expect(outcome.rows.map(\.durationSeconds) == [nil, 2] && outcome.rows.map(\.split) == [nil, .test])
+    let reasons = try read(
+      #"{"file": "a", "hashtags": ["fish", 7]}"# + "\n"
+        + #"{"file": "a", "hashtags": "fish", "start": 2, "duration": 2}"#
+        + "\n" + #"{"file": "a", "hashtags": "fish", "split": "val"}"#, "r.jsonl"
+    ).rejected
+    #expect(
+      reasons == [
+        "1: `hashtags` has an element that is not a text",
+        "2: its segment starts where the file has ended, by `duration`",
+        "3: `split` is \"val\"; expected train, validation or test, or name another field",
+      ])
   }
 
   @Test func tablesAreMatchedByTheirColumns() throws {
@@ -128,7 +150,7 @@ import Testing
   @Test func whatIsKeptIsAManifest() throws {
     try scratch.write(
       #"""
-      {"file": "a \"b\".mp4", "hashtags": ["Fish", "love"], "start": 0.5}
+      {"file": "a \"b\".mp4", "hashtags": ["Fish", "love"], "start": 0.5, "split": "test"}
       {"file": "c.mp4", "hashtags": ["love"]}
       broken
       """# + "\n", to: "m.jsonl")
@@ -139,7 +161,7 @@ import Testing
     ) { _, _ in }
     #expect(report.rows == 3 && report.matched == 1 && report.rejected == 1)
     let manifest = try String(contentsOfFile: "\(directory)/manifest.jsonl", encoding: .utf8)
-    #expect(manifest == #"{"file":"a \"b\".mp4","hashtags":["fish"],"start":0.5}"# + "\n")
+    #expect(manifest == #"{"file":"a \"b\".mp4","hashtags":["fish"],"start":0.5,"split":"test"}"# + "\n")
     let rejects = try String(contentsOfFile: "\(directory)/rejects.txt", encoding: .utf8)
     #expect(rejects.hasPrefix("\(directory)/m.jsonl:3: not a JSON object") && rejects.hasSuffix("\tbroken\n"))
   }

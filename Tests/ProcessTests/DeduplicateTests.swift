@@ -84,6 +84,8 @@ import Testing
       let output = try deduplicate(options)
       #expect(output.status > 0 && output.stderr.contains(words), "\(options): \(output.stderr)")
     }
+    let calibrated = try Sluice.run(["corpus", "calibrate", target, "--unrelated", target])
+    #expect(calibrated.status > 0 && calibrated.stderr.contains("has the target's own index"), "\(calibrated.stderr)")
     let names = try [source, target].flatMap { try FileManager.default.contentsOfDirectory(atPath: $0) }
     #expect(!names.contains { $0.hasPrefix("hashes") })
   }

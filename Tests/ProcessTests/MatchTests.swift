@@ -39,6 +39,25 @@ import Testing
     #expect(try String(contentsOfFile: "\(scratch)/labels.txt", encoding: .utf8) == "fish\n")
   }
 
+  @Test func noCommandWritesOverWhatItReads() throws {
+    #expect(try match(["--index", "\(scratch)/index"]).status == 0)
+    let (index, labels) = ("\(scratch)/index/corpus.sqlite", "\(scratch)/labels.txt")
+    for (arguments, file) in [
+      (["subset", "\(scratch)/index", "--videos", "2", "--output", index], index),
+      (["subset", "\(scratch)/index", "--labels", labels, "--output", labels], labels),
+      (["labels", "sample", labels, "--count", "1", "--output", labels], labels),
+      (["labels", "union", labels, "--output", labels], labels),
+      (["labels", "product", labels, labels, "--output", "\(scratch)/./labels.txt"], labels),
+    ] {
+      let refused = try Sluice.run(["corpus"] + arguments)
+      #expect(refused.status > 0 && refused.stderr.contains("is the same file as \(file), which is read"), "\(refused)")
+    }
+    #expect(try Sluice.run(["corpus", "stats", "\(scratch)/index"]).status == 0)
+    #expect(try String(contentsOfFile: labels, encoding: .utf8) == "fish\n")
+    let absent = try Sluice.run(["corpus", "subset", "\(scratch)/index", "--labels", "/nonexistent", "--output", "s"])
+    #expect(absent.stderr.contains("/nonexistent: cannot be read; is it there, and a file?"), "\(absent.stderr)")
+  }
+
   /// As one that is killed there.
   @Test func aPassThatFailsAfterItsRejectsGoesOn() throws {
     let plain = try match(["--index", "\(scratch)/plain"])

@@ -129,23 +129,30 @@ package struct DatasetImport {
       }
     var importer = DatasetImport()
     for finding in content.findings { importer.take(finding, tree, rejected) }
-    guard importer.report.clips > 0 else {
-      let first =
-        tree.unreadable.first.map { "; \($0) cannot be read" } ?? importer.missing.first.map { "; the first: \($0)" }
-        ?? ""
-      throw CorpusError(
-        .empty, "\(options.videos): has not one video of the \(importer.report.rows) rows of annotations\(first)")
-    }
     importer.report.labels = content.labels.count
     importer.report.passedOver = others + content.passedOver
     importer.report.unreadable = tree.unreadable
     do {
       try Directory.make(directory)
-      try importer.write(content.labels, to: directory)
+      try importer.writeLists(to: directory)
+      if importer.report.clips > 0 { try importer.writeManifest(content.labels, to: directory) }
     } catch {
       throw CorpusError(.manifest, "\(error)")
     }
+    guard importer.report.clips > 0 else { throw importer.nothing(in: options.videos, tree, listedIn: directory) }
     return importer.report
+  }
+
+  private func nothing(in videos: String, _ tree: VideoTree, listedIn directory: String) -> CorpusError {
+    let first = tree.unreadable.first.map { "\($0) cannot be read" } ?? missing.first.map { "the first: \($0)" }
+    let lists = [(missing, "missing.txt"), (rejects, "rejects.txt")].filter { !$0.0.isEmpty }.map {
+      "\(directory)/\($0.1)"
+    }
+    return CorpusError(
+      .empty,
+      (["\(videos): has not one video of the \(report.rows) rows of annotations"]
+        + [first, lists.isEmpty ? nil : "all are in \(lists.joined(separator: " and "))"].compactMap { $0 })
+        .joined(separator: "; "))
   }
 
   private var report = Report()
@@ -245,11 +252,16 @@ package struct DatasetImport {
     rejects.append("\(reject.place): \(reject.reason)\t\(reject.text)")
   }
 
-  private func write(_ labels: [Label], to directory: String) throws(FileError) {
-    let files = [
-      ("labels.txt", labels.map(\.line)), ("missing.txt", missing), ("rejects.txt", rejects),
-      ("manifest.jsonl", manifest.map(\.line)),
-    ]
+  private func writeManifest(_ labels: [Label], to directory: String) throws(FileError) {
+    try Self.write([("labels.txt", labels.map(\.line)), ("manifest.jsonl", manifest.map(\.line))], to: directory)
+  }
+
+  /// What is not in the manifest.
+  private func writeLists(to directory: String) throws(FileError) {
+    try Self.write([("missing.txt", missing), ("rejects.txt", rejects)], to: directory)
+  }
+
+  private static func write(_ files: [(name: String, lines: [String])], to directory: String) throws(FileError) {
     for (name, lines) in files {
       let path = "\(directory)/\(name)"
       if lines.isEmpty {

@@ -25,7 +25,7 @@ package enum VerbNet {
     guard let data = FileManager.default.contents(atPath: file) else {
       throw CorpusError(.manifest, "\(file): cannot be read")
     }
-    let parser = XMLParser(data: data)
+    let parser = XMLParser(data: try utf8(data, file))
     let reader = MemberReader()
     parser.delegate = reader
     guard parser.parse() else {
@@ -40,6 +40,25 @@ package enum VerbNet {
     guard reader.depth == 0 else { throw CorpusError(.manifest, "\(file):\(parser.lineNumber): the XML is cut") }
     return reader.members
   }
+
+  /// The file in UTF-8: FoundationXML traps on a name or comment in anything else, and on what is declared falsely.
+  private static func utf8(_ data: Data, _ file: String) throws(CorpusError) -> Data {
+    if String(validating: data, as: UTF8.self) != nil { return data }
+    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let declaration = String(decoding: lines.first ?? Data(), as: UTF8.self)
+    guard let found = declaration.firstMatch(of: /^<\?xml[^>]*encoding=["']([^"']+)["'][^>]*\?>/),
+      let encoding = encodings[found.1.lowercased()],
+      let text = String(data: data, encoding: encoding)
+    else {
+      let line = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil } ?? 0
+      throw CorpusError(.manifest, "\(file):\(line + 1): not UTF-8, and no other encoding that is known is declared")
+    }
+    return Data(text.replacing(found.1, with: "UTF-8", maxReplacements: 1).utf8)
+  }
+
+  private static let encodings: [String: String.Encoding] = [
+    "iso-8859-1": .isoLatin1, "latin1": .isoLatin1, "iso-8859-2": .isoLatin2, "windows-1252": .windowsCP1252,
+  ]
 
   private final class MemberReader: NSObject, XMLParserDelegate {
     var root: String?

@@ -1,7 +1,7 @@
 /// Finds the mapped fields of one line of JSON without building its objects: one pass over the bytes, no allocation.
 struct JSONFieldScanner: Sendable {
   private struct Key {
-    /// In UTF-8 as it is written in the lines.
+    /// In UTF-8, without escapes.
     let name: [UInt8]
     let field: MetadataField
 
@@ -26,8 +26,7 @@ struct JSONFieldScanner: Sendable {
       repeat {
         let key = try cursor.text()
         try cursor.expect(":")
-        let name = UnsafeBufferPointer(rebasing: line[key.range])
-        if let match = keys.first(where: { $0.name.elementsEqual(name) }) {
+        if let match = match(UnsafeBufferPointer(rebasing: line[key.range]), isEscaped: key.isEscaped) {
           try cursor.value(of: match, into: &fields)
         } else {
           try cursor.skipValue()
@@ -36,6 +35,13 @@ struct JSONFieldScanner: Sendable {
       try cursor.expect("}")
     }
     guard cursor.isAtEnd else { throw MetadataMistake(message: "more than one JSON object") }
+  }
+
+  private func match(_ name: UnsafeBufferPointer<UInt8>, isEscaped: Bool) -> Key? {
+    guard isEscaped else { return keys.first { $0.name.elementsEqual(name) } }
+    var bytes: [UInt8] = []
+    guard JSONText.unescape(name, into: &bytes) else { return nil }
+    return keys.first { $0.name == bytes }
   }
 
   private struct Cursor {
@@ -115,7 +121,7 @@ struct JSONFieldScanner: Sendable {
         guard field == .hashtags else { throw key.mistake("is a list") }
         place += 1
         if skip("]") { return }
-        repeat { fields.hashtags.append(try text()) } while skip(",")
+        repeat { if let tag = try element(of: key) { fields.hashtags.append(tag) } } while skip(",")
         try expect("]")
       case UInt8(ascii: "{"): throw key.mistake("is an object")
       default:
@@ -124,6 +130,15 @@ struct JSONFieldScanner: Sendable {
         guard Self.isValue(line[word]) else { throw key.mistake("is not a JSON value") }
         fields[field] = MetadataFields.Text(range: word)
       }
+    }
+
+    /// An element of a list of texts; nil for null.
+    private mutating func element(of key: Key) throws(MetadataMistake) -> MetadataFields.Text? {
+      skipSpace()
+      guard place < line.count else { throw MetadataMistake(message: "not a JSON object: it ends at byte \(place)") }
+      if line[place] == UInt8(ascii: "\"") { return try text() }
+      guard try line[word()].elementsEqual("null".utf8) else { throw key.mistake("has an element that is not a text") }
+      return nil
     }
 
     /// Passes over a value of any kind; of what is nested only brackets and texts are looked at.

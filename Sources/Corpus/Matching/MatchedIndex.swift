@@ -189,7 +189,7 @@ package struct MatchedIndex {
         MatchedRecord.append(
           file: UnsafeRawBufferPointer(bytes), milliseconds: start..<end,
           fileMilliseconds: max(fileEnd ?? MatchedRecord.unknownEnd, end), byteCount: row.byteCount ?? 0, place: place,
-          labels: row.labels, tags: row.tags, to: &records)
+          split: row.split, labels: row.labels, tags: row.tags, to: &records)
       }
     }
   }
@@ -225,7 +225,7 @@ package struct MatchedIndex {
     guard minimum > 0 else { return labels.labels.map { _ in true } }
     var counts = Array(repeating: 0, count: labels.labels.count)
     try forEachVideo { record in
-      guard draws.split(CounterRandom.Name(record.file)) == .train else { return }
+      guard record.split ?? draws.split(CounterRandom.Name(record.file)) == .train else { return }
       for label in record.labels { counts[label] += 1 }
     }
     return counts.map { $0 >= minimum }
@@ -240,7 +240,7 @@ package struct MatchedIndex {
         report.dropped += 1
         return
       }
-      let keys = IndexOrder(draws, file: record.file, labels: labels).keys
+      let keys = IndexOrder(draws, record, labels: labels).keys
       videos.append(keys.first, keys.second) { record.append(labels: labels, to: &$0) }
       report.videos += 1
       guard videos.bufferedCount >= Self.runByteCount else { return }

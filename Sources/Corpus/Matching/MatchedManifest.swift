@@ -46,6 +46,7 @@ package enum MatchedManifest {
     var line = "{\"file\":\(ManifestLine.quoted(row.file)),\"hashtags\":[\(tags)]"
     if let seconds = row.startSeconds { line += ",\"start\":\(seconds)" }
     if let seconds = row.endSeconds { line += ",\"end\":\(seconds)" }
+    if let split = row.split { line += ",\"split\":\"\(split.rawValue)\"" }
     return line + "}\n"
   }
 }

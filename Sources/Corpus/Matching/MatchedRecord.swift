@@ -26,6 +26,8 @@ struct MatchedRecord {
   let fileMilliseconds: Int
   let byteCount: Int
   let place: Place
+  /// nil where the file's name and the seed decide.
+  let split: Split?
   private let lists: UnsafeRawPointer
 
   init(_ record: SortedRecord) {
@@ -38,7 +40,9 @@ struct MatchedRecord {
     milliseconds = Int(UInt64(bigEndian: number(0)))..<Int(UInt64(bigEndian: number(1)))
     (fileMilliseconds, byteCount) = (Int(number(2)), Int(number(3)))
     place = Place(number: number(4))
-    lists = payload.baseAddress! + nameCount + 1 + 40
+    let splitNumber = Int(payload[nameCount + 1 + 40])
+    split = splitNumber == 0 ? nil : Split.allCases[splitNumber - 1]
+    lists = payload.baseAddress! + nameCount + 1 + 41
   }
 
   private var labelCount: Int { Int(lists.loadUnaligned(as: UInt32.self)) }
@@ -62,7 +66,7 @@ struct MatchedRecord {
   ///   - tags: their places in the table.
   static func append(
     file: UnsafeRawBufferPointer, milliseconds: Range<Int>, fileMilliseconds: Int, byteCount: Int, place: Place,
-    labels: some Collection<Int>, tags: some Collection<Int>, to bytes: inout [UInt8]
+    split: Split?, labels: some Collection<Int>, tags: some Collection<Int>, to bytes: inout [UInt8]
   ) {
     func append(_ number: some FixedWidthInteger) {
       withUnsafeBytes(of: number) { bytes.append(contentsOf: $0) }
@@ -75,6 +79,7 @@ struct MatchedRecord {
     append(UInt64(fileMilliseconds))
     append(UInt64(byteCount))
     append(place.number)
+    append(UInt8(split.flatMap { Split.allCases.firstIndex(of: $0) }.map { $0 + 1 } ?? 0))
     append(UInt32(labels.count))
     append(UInt32(tags.count))
     for label in labels { append(UInt32(label)) }
@@ -86,7 +91,7 @@ struct MatchedRecord {
   func append(labels: [Int], to bytes: inout [UInt8]) {
     Self.append(
       file: file, milliseconds: milliseconds, fileMilliseconds: fileMilliseconds, byteCount: byteCount,
-      place: place, labels: labels, tags: tags, to: &bytes)
+      place: place, split: split, labels: labels, tags: tags, to: &bytes)
   }
 }
 
@@ -101,11 +106,10 @@ struct IndexOrder: Sendable {
   init(split: Split, label: Int, hash: UInt64) { (self.split, self.label, self.hash) = (split, label, hash) }
 
   /// - Parameters:
-  ///   - file: its name in UTF-8.
-  ///   - labels: of which one is drawn.
-  init(_ draws: NameDraws, file: UnsafeRawBufferPointer, labels: [Int]) {
-    let name = CounterRandom.Name(file)
-    (split, hash) = (draws.split(name), draws.order(name))
+  ///   - labels: of the record, of which one is drawn.
+  init(_ draws: NameDraws, _ record: MatchedRecord, labels: [Int]) {
+    let name = CounterRandom.Name(record.file)
+    (split, hash) = (record.split ?? draws.split(name), draws.order(name))
     label = labels[draws.choice(name, among: labels.count)]
   }
 

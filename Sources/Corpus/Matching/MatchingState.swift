@@ -12,7 +12,7 @@ struct MatchingState: Codable, Equatable {
 
   /// What another pass must have alike to go on with this one.
   struct Settings: Codable, Equatable {
-    var version = 2
+    var version = 3
     let sources: [Source]
     let names: MetadataNames
     let seed: UInt64

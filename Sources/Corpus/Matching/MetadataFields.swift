@@ -1,6 +1,6 @@
 /// The fields of a row of metadata that the index wants.
 enum MetadataField: Int, CaseIterable, Sendable {
-  case file, hashtags, start, end, duration, member, offset, bytes
+  case file, hashtags, start, end, duration, member, offset, bytes, split
 }
 
 /// Where the fields of one row are in its bytes; the same value is used for row after row.

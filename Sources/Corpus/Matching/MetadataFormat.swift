@@ -31,13 +31,15 @@ package struct MetadataNames: Sendable, Codable, Equatable {
   package var member = "member"
   package var offset = "offset"
   package var bytes = "bytes"
+  /// `train`, `validation` or `test`.
+  package var split = "split"
 
   package init() {}
 
   var all: [(name: String, field: MetadataField)] {
     [
       (file, .file), (hashtags, .hashtags), (start, .start), (end, .end), (duration, .duration), (member, .member),
-      (offset, .offset), (bytes, .bytes),
+      (offset, .offset), (bytes, .bytes), (split, .split),
     ]
   }
 }

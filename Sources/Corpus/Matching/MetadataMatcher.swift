@@ -16,6 +16,8 @@ package struct MatchedRow: Sendable {
   /// Of the file.
   package let durationSeconds: Double?
   package let byteCount: Int?
+  /// nil where the file's name and the seed decide.
+  package let split: Split?
 }
 
 /// Finds the labels of one row after the other.
@@ -43,14 +45,17 @@ struct MetadataMatcher {
       file: try file(row, scanner), hashtags: tags.hashtags, tags: tags.entries,
       labels: tags.labels, startSeconds: try seconds(.start, names.start, row, scanner),
       endSeconds: try seconds(.end, names.end, row, scanner),
-      durationSeconds: try seconds(.duration, names.duration, row, scanner),
-      byteCount: try count(.bytes, names.bytes, row, scanner))
+      durationSeconds: try duration(row, scanner), byteCount: try count(.bytes, names.bytes, row, scanner),
+      split: try split(row, scanner))
     let start = found.startSeconds ?? 0
     guard MatchedRecord.milliseconds(start) < MatchedRecord.unknownEnd else {
       throw MetadataMistake(message: "`\(names.start)` must be below \(Int(Manifest.longestSeconds)) seconds")
     }
-    guard start < min(found.endSeconds ?? .infinity, found.durationSeconds ?? .infinity) else {
+    guard start < found.endSeconds ?? .infinity else {
       throw MetadataMistake(message: "its segment ends before it starts")
+    }
+    guard start < found.durationSeconds ?? .infinity else {
+      throw MetadataMistake(message: "its segment starts where the file has ended, by `\(names.duration)`")
     }
     return found
   }
@@ -69,6 +74,24 @@ struct MetadataMatcher {
     }
     let name = try text(.member, names.member, row, scanner) ?? String(offset)
     return VideoLocation.member(shard: file, name: name, bytes: offset..<offset + bytes).text
+  }
+
+  /// Those who make metadata write 0 for a length that they do not know.
+  private func duration(
+    _ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner
+  ) throws(MetadataMistake) -> Double? {
+    let seconds = try seconds(.duration, names.duration, row, scanner)
+    return seconds == 0 ? nil : seconds
+  }
+
+  private func split(_ row: UnsafeBufferPointer<UInt8>, _ scanner: RowScanner) throws(MetadataMistake) -> Split? {
+    guard let text = try text(.split, names.split, row, scanner), !text.isEmpty else { return nil }
+    guard let split = Split(rawValue: text) else {
+      throw MetadataMistake(
+        message: "`\(names.split)` is \"\(text.prefix(40))\"; expected train, validation or test, or name another field"
+      )
+    }
+    return split
   }
 
   private func seconds(

@@ -24,8 +24,12 @@ struct OpeningPass {
   struct Content {
     let seed: UInt64
     let labels: [Label]
-    /// And the number of videos that carry each.
-    var hashtags: [(tag: String, videos: Int)] = []
+    /// And the number of videos that carry each; nil if it is not known.
+    var hashtags: [(tag: String, videos: Int)]?
+
+    var settings: [String: String] {
+      ["seed": String(seed), "probed": "1"].merging(hashtags == nil ? ["hashtags": "unknown"] : [:]) { $1 }
+    }
   }
 
   /// A group of candidates on its way through the threads.
@@ -79,8 +83,8 @@ struct OpeningPass {
         report.before = index.done
         try open(settings, &index)
         try index.finish(
-          labels: content.labels.map(\.name), hashtags: content.hashtags,
-          settings: ["seed": String(content.seed), "probed": "1"], into: &report)
+          labels: content.labels.map(\.name), hashtags: content.hashtags ?? [],
+          settings: content.settings, into: &report)
       }
       if report.videos > 0 { try Directory.replace("\(directory)/\(Corpus.fileName)", by: path) }
     } catch {

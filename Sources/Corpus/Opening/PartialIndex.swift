@@ -197,15 +197,15 @@ struct PartialIndex {
     case .success(let video):
       var rows: [(candidate: Candidate, frames: Range<Int>)] = []
       for candidate in group {
+        guard let frames = candidate.frames(of: video) else {
+          try leaveOut(candidate, ProbeFailure(reason: "no frame lies in its segment", isTransient: false))
+          continue
+        }
+        rows.append((candidate, frames))
         if candidate.endsAfter(video) {
           try database.execute(
             sql: "INSERT INTO pass.long VALUES (?, ?, ?)",
             arguments: [candidate.line, candidate.number, candidate.file])
-        }
-        if let frames = candidate.frames(of: video) {
-          rows.append((candidate, frames))
-        } else {
-          try leaveOut(candidate, ProbeFailure(reason: "no frame lies in its segment", isTransient: false))
         }
       }
       rows.sort { left, right in
