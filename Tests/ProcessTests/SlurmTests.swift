@@ -79,12 +79,18 @@ import Testing
     _ = try eventually("a step: \(slurm.output(first))") { RunHandle.step(of: run) > 0 ? true : nil }
     _ = try slurm.submit(as: lines[1].replacing("4711", with: first))
     _ = try eventually("more decoders") { try (self.decoders(run) ?? 0) > 2 ? true : nil }
-    // The file stays; the array ends with the job.
+    // It is not queued again, and the array ends with it.
     try slurm("scancel", first)
-    _ = try eventually("the end of the array: \(slurm.output(first))") {
-      try slurm("squeue", "--noheader").isEmpty ? true : nil
+    func empty(_ what: String) throws {
+      _ = try eventually("the end of \(what): \(slurm.output(first))") {
+        try slurm("squeue", "--noheader").isEmpty ? true : nil
+      }
     }
+    try empty("the job and its array")
+    #expect(slurm.output(first).contains("job \(first) was stopped before its end; queued again, or by"))
     #expect(FileManager.default.fileExists(atPath: "\(run).endpoint"))
+    _ = try slurm.submit(["--array=1-2"], "decode", ["\(run).endpoint"])
+    try empty("an array without a run")
     let job = try slurm.submit(["--nodes=3", "--wait"], "run", [topology().write()], status: 2)
     #expect(slurm.output(job).contains("has 2 hosts (a b) and the job 3 nodes: give sbatch --nodes=2"))
   }
