@@ -7,10 +7,12 @@ package enum BLAS {
   private static func prepare() { _ = singleThreaded }
 
   /// Version, build and the processor core whose kernels are in use, such as "OpenBLAS 0.3.21 … Zen".
-  static var configuration: String {
+  ///
+  /// Read once: `openblas_get_config` puts its answer together in one buffer for all threads.
+  package static let configuration: String = {
     prepare()
     return "\(String(cString: openblas_get_config())) core \(String(cString: openblas_get_corename()))"
-  }
+  }()
 
   /// C (m x n) = op(A) · op(B) + beta · C, row-major; the inner dimension is k.
   package static func product(
