@@ -110,8 +110,9 @@ import Testing
     let run = try RunHandle(long)
     try run.waitForStep(1)
     let worker = try Sluice.Live(["worker", "decode", "--join", "tcp://127.0.0.1:\(port)", "--host", "a"])
+    // That have reported: who is told to go before it has heard its welcome ends unasked, and counts as lost.
     func workers(_ stage: String, _ count: Int) throws {
-      _ = try eventually("\(count) \(stage); \(worker.errors)") { try run.processes(stage).count == count ? true : nil }
+      _ = try eventually("\(count) \(stage); \(worker.errors)") { try run.reporting(stage) == count ? true : nil }
     }
     func scale(_ arguments: String...) throws -> Sluice.Output {
       try Sluice.run(["scale"] + arguments + ["--run", run.output])

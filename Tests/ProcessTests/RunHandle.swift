@@ -63,6 +63,15 @@ struct RunHandle {
     return workers.filter { $0["stage"] as? String == stage }.compactMap { ($0["processID"] as? Int).map(Int32.init) }
   }
 
+  /// Workers of the stage that have sent a heartbeat, as they do once they are welcome.
+  func reporting(_ stage: String) throws -> Int {
+    let workers = try status()?["workers"] as? [[String: Any]] ?? []
+    return workers.count {
+      let counters = $0["counters"] as? [String: Any]
+      return $0["stage"] as? String == stage && counters?["residentBytes"] as? Int ?? 0 > 0
+    }
+  }
+
   func waitForStep(_ step: Int) throws {
     _ = try eventually("step \(step) of \(output); stderr: \(live.errors)") { self.step() >= step ? true : nil }
   }
